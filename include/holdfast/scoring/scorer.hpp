@@ -1,0 +1,146 @@
+#pragma once
+// The scorer: a prediction and its references -> one number. Here stand the concept and any_scorer, the one type that
+// holds any of them (a task carries it). Builds on the standard library only. The scorers themselves are in the sibling
+// headers, one family each; what scores mean together is metrics/.
+
+#include <algorithm>
+#include <concepts>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace holdfast::scoring {
+
+/// What turns one prediction into one number.
+/// 1. `score(prediction, references)` is higher for a better prediction, between 0 and `best`; the same arguments give
+///    the same number, always. It never fails because of the text: empty, broken UTF-8 and a megabyte are scored too.
+/// 2. With several references the scorer says which rule it follows (the best of them, unless its origin does
+/// otherwise).
+///    No reference at all scores 0.
+/// 3. Optional: `static constexpr double best`, the score of a perfect prediction (1 when absent; 100 where the origin
+///    reports per cent: fuzz.ratio, SARI).
+/// 4. Optional: `name()`, what a report prints.
+/// 5. Optional: `score(prediction, references, source)` for a score that depends on the text that was given to the
+/// model.
+template <class S>
+concept scorer = requires(const S& s, std::string_view prediction, std::span<const std::string> references) {
+    { s.score(prediction, references) } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+template <class S>
+concept scorer_with_source = requires(const S& s, std::string_view text, std::span<const std::string> references) {
+    { s.score(text, references, text) } -> std::convertible_to<double>;
+};
+
+template <class S>
+double best_of(const S& s) {
+    if constexpr (requires {
+                      { s.best() } -> std::convertible_to<double>;
+                  })
+        return static_cast<double>(s.best());
+    else if constexpr (requires {
+                           { S::best } -> std::convertible_to<double>;
+                       })
+        return static_cast<double>(S::best);
+    else
+        return 1.0;
+}
+
+template <class S>
+std::string_view name_of(const S& s) {
+    if constexpr (requires {
+                      { s.name() } -> std::convertible_to<std::string_view>;
+                  })
+        return s.name();
+    else
+        return "unnamed scorer";
+}
+
+/// Byte equality with any reference; an empty prediction never counts (TRACE). exact_match and the default any_scorer
+/// share it.
+inline double equals_any(std::string_view prediction, std::span<const std::string> references) {
+    const bool hit =
+        !prediction.empty() && std::find(references.begin(), references.end(), prediction) != references.end();
+    return hit ? 1.0 : 0.0;
+}
+
+}  // namespace detail
+
+/// Any scorer in one type: copied by sharing (a scorer is constant), never empty. Default-constructed it is the exact
+/// match of TRACE (`exact_match`). It is a scorer itself.
+///
+///     any_scorer s = trace::rouge_l{};
+///     s.score("the cat", references);
+class any_scorer {
+  public:
+    any_scorer() = default;
+
+    /// Takes any scorer by value.
+    template <scorer S>
+        requires(!std::same_as<S, any_scorer>)
+    any_scorer(S s) : model_(std::make_shared<model<S>>(std::move(s))) {}
+
+    /// @param prediction  what the model wrote
+    /// @param references  accepted answers [k]; none scores 0
+    /// @return            0 .. best()
+    /// @throw             invalid_argument where the scorer cannot do without the source (SARI)
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        return model_ ? model_->score(prediction, references) : detail::equals_any(prediction, references);
+    }
+
+    /// The same with the text the model was given; scorers that do not look at it ignore it.
+    double score(std::string_view prediction, std::span<const std::string> references, std::string_view source) const {
+        return model_ ? model_->score(prediction, references, source) : detail::equals_any(prediction, references);
+    }
+
+    /// What a report prints; valid as long as a copy of this scorer lives.
+    std::string_view name() const { return model_ ? model_->name() : std::string_view("exact_match"); }
+
+    /// The score of a perfect prediction: 1, or 100 where the origin reports per cent.
+    double best() const { return model_ ? model_->best() : 1.0; }
+
+    /// Does the score depend on the source text?
+    bool uses_source() const { return model_ && model_->uses_source(); }
+
+  private:
+    struct interface {
+        interface() = default;
+        interface(const interface&) = delete;
+        interface& operator=(const interface&) = delete;
+        virtual ~interface() = default;
+        virtual double score(std::string_view, std::span<const std::string>) const = 0;
+        virtual double score(std::string_view, std::span<const std::string>, std::string_view) const = 0;
+        virtual std::string_view name() const = 0;
+        virtual double best() const = 0;
+        virtual bool uses_source() const = 0;
+    };
+
+    template <class S>
+    struct model final : interface {
+        explicit model(S s) : held(std::move(s)) {}
+        double score(std::string_view p, std::span<const std::string> r) const override {
+            return static_cast<double>(held.score(p, r));
+        }
+        double score(std::string_view p, std::span<const std::string> r,
+                     [[maybe_unused]] std::string_view source) const override {
+            if constexpr (detail::scorer_with_source<S>)
+                return static_cast<double>(held.score(p, r, source));
+            else
+                return static_cast<double>(held.score(p, r));
+        }
+        std::string_view name() const override { return detail::name_of(held); }
+        double best() const override { return detail::best_of(held); }
+        bool uses_source() const override { return detail::scorer_with_source<S>; }
+        S held;
+    };
+
+    std::shared_ptr<const interface> model_;
+};
+
+static_assert(scorer<any_scorer>);
+
+}  // namespace holdfast::scoring
