@@ -1,0 +1,205 @@
+#pragma once
+// The replay policy as a role, the plan it makes, and the three simplest policies: none, the head slice of TRACE,
+// random. A policy is hyper-parameters: copyable, without state; the same (past, current, generator) gives the same
+// plan. Builds on memory.hpp and sampler.hpp. InsCL, which needs distances and tags, is inscl.hpp.
+
+#include <holdfast/core/certified.hpp>
+#include <holdfast/core/error.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/replay/memory.hpp>
+#include <holdfast/replay/sampler.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace holdfast::replay {
+
+/// How replayed examples reach the learner: among the current ones, or in one epoch after them (TRACE).
+enum class mixing { interleaved, trailing_epoch };
+
+/// "interleaved", "trailing epoch".
+[[nodiscard]] constexpr const char* to_string(mixing m) noexcept {
+    return m == mixing::interleaved ? "interleaved" : "trailing epoch";
+}
+
+/// What to replay of every earlier task: indices into the user's own store, never examples.
+///
+/// sum(quotas) = number of examples + unplaced, always.
+struct plan {
+    /// Why a task got what it got, in clauses that plan::why puts together.
+    struct reason {
+        std::string task = {};                 ///< its name
+        std::string amount = {};               ///< why so many of this task
+        std::vector<std::string> choice = {};  ///< why these: one clause per kind of example
+        std::vector<std::uint32_t> kind = {};  ///< [examples] which clause is an example's; empty: all have the first
+    };
+
+    std::vector<std::vector<std::uint32_t>> examples = {};  ///< [past tasks] indices into that task's training examples
+    std::vector<std::size_t> quotas = {};                   ///< [past tasks] what the budget rule asked for
+    std::size_t unplaced = 0;                               ///< asked for but not placed (a task too small)
+    std::vector<certified<double>> distance = {};           ///< [past tasks] where the policy measured it, else empty
+    mixing mix = mixing::interleaved;
+    bool general_data = false;         ///< TRACE adds its general instruction set
+    std::vector<reason> reasons = {};  ///< [past tasks]
+
+    /// How many examples the plan names.
+    [[nodiscard]] std::size_t size() const {
+        std::size_t n = 0;
+        for (const auto& of_task : examples) n += of_task.size();
+        return n;
+    }
+
+    /// One sentence: why the plan replays this example, or that it does not.
+    ///
+    /// @param task     index of the past task
+    /// @param example  index into that task's training examples
+    /// @throw invalid_argument if there is no such past task
+    [[nodiscard]] std::string why(std::size_t task, std::uint32_t example) const {
+        require(task < examples.size(), "replay::plan::why: there are ", examples.size(),
+                " past tasks, asked for task ", task);
+        const bool told = task < reasons.size();
+        const std::string name = told ? reasons[task].task : std::to_string(task);
+        const std::string amount = told && !reasons[task].amount.empty() ? "; " + reasons[task].amount : "";
+        const auto& chosen = examples[task];
+        const auto found = std::find(chosen.begin(), chosen.end(), example);
+        if (found == chosen.end())
+            return sentence("Example ", example, " of task '", name, "' is not replayed: the plan takes ",
+                            chosen.size(), " of this task's examples, not this one", amount, ".");
+        std::string choice;
+        if (told && !reasons[task].choice.empty()) {
+            const auto place = static_cast<std::size_t>(found - chosen.begin());
+            const std::size_t kind = place < reasons[task].kind.size() ? reasons[task].kind[place] : 0;
+            choice = ": " + reasons[task].choice[std::min(kind, reasons[task].choice.size() - 1)];
+        }
+        return sentence("Example ", example, " of task '", name, "' is replayed", choice, amount, ".");
+    }
+};
+
+/// Decides what to rehearse before the current task is learnt.
+/// 1. plan(past, current, g)  one entry per past task, in their order; indices are below that task's size and name no
+///                            example twice; sum(quotas) = placed + unplaced. What cannot be placed is returned, not
+///                            thrown. A function of its arguments alone; the policy does not change
+/// 2. name()                  short, for tables and file names
+/// A policy that wants embeddings or tags says so: `static constexpr bool needs_embeddings / needs_tags = true`.
+template <class P>
+concept replay_policy = requires(const P& p, std::span<const task_memory> past, const task_memory& current, philox g) {
+    { p.plan(past, current, g) } -> std::same_as<plan>;
+    { p.name() } -> std::convertible_to<std::string>;
+};
+
+namespace detail {
+
+template <class P>
+constexpr bool needs_embeddings() {
+    if constexpr (requires {
+                      { P::needs_embeddings } -> std::convertible_to<bool>;
+                  })
+        return P::needs_embeddings;
+    return false;
+}
+
+template <class P>
+constexpr bool needs_tags() {
+    if constexpr (requires {
+                      { P::needs_tags } -> std::convertible_to<bool>;
+                  })
+        return P::needs_tags;
+    return false;
+}
+
+/// A plan with one empty entry per past task.
+inline plan empty_plan(std::span<const task_memory> past) {
+    plan made;
+    made.examples.resize(past.size());
+    made.quotas.assign(past.size(), 0);
+    made.reasons.resize(past.size());
+    for (std::size_t j = 0; j < past.size(); ++j) made.reasons[j].task = past[j].name;
+    return made;
+}
+
+}  // namespace detail
+
+/// Whether a policy wants task_memory::embedding filled in.
+template <class P>
+inline constexpr bool needs_embeddings = detail::needs_embeddings<std::remove_cvref_t<P>>();
+/// Whether a policy wants task_memory::tags filled in.
+template <class P>
+inline constexpr bool needs_tags = detail::needs_tags<std::remove_cvref_t<P>>();
+
+/// No replay: learns each task and hopes.
+struct no_replay {
+    [[nodiscard]] std::string name() const { return "none"; }
+    [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory&, philox) const {
+        replay::plan made = detail::empty_plan(past);
+        for (auto& reason : made.reasons) reason.amount = "the policy replays nothing";
+        return made;
+    }
+};
+
+/// TRACE's replay: the first part of every earlier task, with the general instruction set, as one trailing epoch.
+///
+///     n_j = floor(ratio * size_j)
+///
+/// The slice is the head of the file, not a sample: this is what the released code does, and why the order of a
+/// training file matters there.
+///
+/// @see  Wang et al. 2023 (TRACE), arXiv:2310.06762; `past_task_ratio` of its training scripts
+struct head_slice {
+    double ratio = 0.1;        ///< share of every earlier task, 0 to 1
+    bool general_data = true;  ///< with the general instruction set
+    mixing mix = mixing::trailing_epoch;
+
+    [[nodiscard]] std::string name() const { return "head slice"; }
+
+    /// @throw invalid_argument if ratio is not within 0 and 1
+    [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory&, philox g) const {
+        require(ratio >= 0 && ratio <= 1, "replay::head_slice: ratio is from 0 to 1, it is ", ratio);
+        replay::plan made = detail::empty_plan(past);
+        made.mix = mix;
+        made.general_data = general_data;
+        for (std::size_t j = 0; j < past.size(); ++j) {
+            const std::size_t n = past[j].size();
+            made.quotas[j] = static_cast<std::size_t>(ratio * static_cast<double>(n));
+            made.examples[j] = head(n).draw(made.quotas[j], g);
+            made.reasons[j].amount = sentence("every earlier task gives the first ", ratio, " of its ", n, " examples");
+            made.reasons[j].choice = {"it is in the head of the task's training examples"};
+        }
+        return made;
+    }
+};
+
+/// Random replay: the same number of every earlier task, every example equally likely, none twice.
+///
+/// Task j's examples depend on the generator, j and the task's size alone.
+struct random_replay {
+    std::size_t budget_per_task = 200;  ///< examples of each earlier task
+    mixing mix = mixing::interleaved;
+
+    [[nodiscard]] std::string name() const { return "random"; }
+
+    [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory&, philox g) const {
+        replay::plan made = detail::empty_plan(past);
+        made.mix = mix;
+        for (std::size_t j = 0; j < past.size(); ++j) {
+            const std::size_t n = past[j].size(), take = std::min(budget_per_task, n);
+            made.quotas[j] = budget_per_task;
+            made.unplaced += budget_per_task - take;
+            made.examples[j] = uniform_without_replacement(n).draw(take, g.split(j));
+            std::sort(made.examples[j].begin(), made.examples[j].end());
+            made.reasons[j].amount = sentence("every earlier task gives ", budget_per_task, ", this one has ", n);
+            made.reasons[j].choice = {"it was drawn at random, every example of the task being equally likely"};
+        }
+        return made;
+    }
+};
+
+static_assert(replay_policy<no_replay> && replay_policy<head_slice> && replay_policy<random_replay>);
+
+}  // namespace holdfast::replay
