@@ -1,0 +1,122 @@
+// Three generated tasks after TRACE's ScienceQA and NumGLUE: multiple choice with a reason, arithmetic with everyday
+// facts, arithmetic with molecules.
+//
+// SYNTHETIC: questions are composed from small tables of facts. The two arithmetic tasks look alike and end in numbers.
+#pragma once
+
+#include "phrases.hpp"
+
+#include <array>
+
+namespace trainer {
+
+/// "Question: ... Choices: ... Answer:" -> the letter, a new line and the reason. Only the letter is scored.
+inline drawn draw_choice(holdfast::philox& g) {
+    struct kind {
+        std::string name, reason;
+        words members;
+    };
+    static const std::vector<kind> kinds = {
+        {"a mammal",
+         "Mammals have hair and feed milk to their young.",
+         {"whale", "horse", "bat", "rabbit", "tiger", "otter", "camel"}},
+        {"a bird", "Birds have feathers and lay eggs.", {"eagle", "duck", "owl", "heron", "robin", "goose", "crow"}},
+        {"a fish",
+         "Fish live in water and breathe with gills.",
+         {"trout", "salmon", "shark", "carp", "eel", "cod", "tuna"}},
+        {"an insect", "Insects have six legs.", {"ant", "bee", "moth", "beetle", "wasp", "fly", "cricket"}},
+        {"a metal",
+         "Metals shine and carry electric current.",
+         {"iron", "copper", "zinc", "silver", "tin", "lead", "nickel"}},
+        {"a plant", "Plants make food from light.", {"fern", "oak", "rose", "moss", "wheat", "tulip", "ivy"}},
+        {"a planet",
+         "Planets move around the sun.",
+         {"Mars", "Venus", "Saturn", "Neptune", "Uranus", "Jupiter", "Mercury"}},
+        {"a tool", "Tools help people to work.", {"hammer", "saw", "drill", "rake", "spade", "chisel", "pliers"}}};
+    static const words questions = {"Which of these is {0}?", "Select {0}.", "Which one is {0}?",
+                                    "Only one of these is {0}. Which?"};
+    const std::size_t right = holdfast::uniform_index(g, kinds.size());
+    const std::size_t choices = 2 + holdfast::uniform_index(g, 2);
+    const std::size_t place = holdfast::uniform_index(g, choices);
+    const std::string member = pick(kinds[right].members, g);
+    std::string body = "Question:\n" + fill(pick(questions, g), {kinds[right].name}) + "\nChoices:";
+    for (std::size_t i = 0; i < choices; ++i) {
+        std::size_t other = right;
+        while (other == right) other = holdfast::uniform_index(g, kinds.size());
+        const std::string wrong = pick(kinds[other].members, g);
+        body += "\n" + std::string(1, static_cast<char>('A' + i)) + ". " + (i == place ? member : wrong);
+    }
+    const std::string letter(1, static_cast<char>('A' + place));
+    return {body + "\nAnswer:", letter + "\n" + kinds[right].reason, ""};
+}
+
+inline words choice_instructions() {
+    return compose(
+        {{"Choose an answer for the following question", "Pick the right choice", "Solve this science question",
+          "Select the correct letter", "Answer the question from a science lesson", "Find the true choice"},
+         {"and give your reasons.", "and explain it.", "and say why in one sentence.",
+          "and write the reason on a new line."}});
+}
+
+/// "Question: ... Answer:" -> a number: an everyday fact (a dog has 4 legs) times a small number.
+inline drawn draw_quantities(holdfast::philox& g) {
+    struct fact {
+        std::string many, parts;
+        int each;
+    };
+    static const std::vector<fact> facts = {
+        {"dogs", "legs", 4},     {"hens", "legs", 2},       {"spiders", "legs", 8},    {"beetles", "legs", 6},
+        {"cars", "wheels", 4},   {"bicycles", "wheels", 2}, {"weeks", "days", 7},      {"tricycles", "wheels", 3},
+        {"hands", "fingers", 5}, {"squares", "corners", 4}, {"triangles", "sides", 3}, {"nickels", "cents", 5},
+        {"dimes", "cents", 10},  {"faces", "eyes", 2}};
+    static const words names = {"Emily", "Jack", "Maria", "Hudson", "Elijah", "Nora", "Liam", "Olga", "Victor", "Ruth"};
+    static const words patterns = {"{0} has {1} {2}. How many {3} is that in total?",
+                                   "{0} drew {1} {2} in a book. Find the number of {3}.",
+                                   "How many {3} are there in the {1} {2} that {0} counted?",
+                                   "There are {1} {2} near the home of {0}. How many {3} do they make?"};
+    const fact& f = facts[holdfast::uniform_index(g, facts.size())];
+    const int n = 2 + static_cast<int>(holdfast::uniform_index(g, 8));
+    const std::string name = pick(names, g), pattern = pick(patterns, g);
+    return {"Question:\n" + fill(pattern, {name, std::to_string(n), f.many, f.parts}) + "\nAnswer:",
+            std::to_string(n * f.each), ""};
+}
+
+inline words quantities_instructions() {
+    return compose({{"Solve the following math problem.", "Work out the answer to this word problem.",
+                     "Use everyday knowledge to solve the problem.", "Calculate the number that is asked for.",
+                     "Read the story and do the sum.", "Find the quantity in question."},
+                    {"", "Answer with a number.", "Write the number only.", "No unit is needed."}});
+}
+
+/// "Question: ... Answer:" -> a number: atoms in a formula times a number of molecules.
+inline drawn draw_molecules(holdfast::philox& g) {
+    struct formula {
+        std::string molecule, element;
+        int each;
+    };
+    static const std::vector<formula> formulas = {
+        {"water", "hydrogen", 2},  {"water", "oxygen", 1},          {"methane", "hydrogen", 4},
+        {"methane", "carbon", 1},  {"ammonia", "hydrogen", 3},      {"ammonia", "nitrogen", 1},
+        {"ethane", "hydrogen", 6}, {"ethane", "carbon", 2},         {"propane", "hydrogen", 8},
+        {"propane", "carbon", 3},  {"ozone", "oxygen", 3},          {"sulfuric acid", "oxygen", 4},
+        {"benzene", "carbon", 6},  {"sulfuric acid", "hydrogen", 2}};
+    static const words patterns = {
+        "Find the number of {1} atoms in {0} of {2}.", "How many {1} atoms does {0} of {2} hold?",
+        "How many atoms of {1} are needed to form {0} of {2}?", "Count the {1} atoms that {0} of {2} set free.",
+        "In {0} of {2}, how many atoms are {1}?"};
+    static const words units = {"molecules", "particles", "units", "formula units"};
+    const formula& f = formulas[holdfast::uniform_index(g, formulas.size())];
+    const int n = 2 + static_cast<int>(holdfast::uniform_index(g, 8));
+    const std::string unit = pick(units, g), pattern = pick(patterns, g);
+    return {"Question:\n" + fill(pattern, {std::to_string(n) + " " + unit, f.element, f.molecule}) + "\nAnswer:",
+            std::to_string(n * f.each), ""};
+}
+
+inline words molecules_instructions() {
+    return compose({{"Solve the following math problem.", "Solve this problem from chemistry.",
+                     "Use the formula of the substance to count its atoms.", "Calculate how many atoms are asked for.",
+                     "Do the following stoichiometry exercise.", "Find the count of atoms."},
+                    {"", "Answer with a number.", "Write the number only.", "Give an integer."}});
+}
+
+}  // namespace trainer
