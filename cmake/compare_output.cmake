@@ -1,0 +1,10 @@
+# -DPROGRAM -DEXPECTED: runs PROGRAM and compares its standard output with the file EXPECTED.
+cmake_minimum_required(VERSION 3.25)
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} ended with ${result}:\n${errors}")
+endif()
+file(READ ${EXPECTED} expected)
+if(NOT output STREQUAL expected)
+  message(FATAL_ERROR "${PROGRAM} wrote\n${output}\nbut ${EXPECTED} says\n${expected}")
+endif()

@@ -1,0 +1,29 @@
+# Flags of our own programs; nothing here reaches a user of the library.
+add_library(holdfast_warnings INTERFACE)
+target_compile_options(holdfast_warnings INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wconversion;-Wshadow;-Werror>
+  # nvcc writes line directives that -Wpedantic refuses, and names of its own that shadow
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall;-Xcompiler=-Wextra;-Xcompiler=-Werror;-Werror=all-warnings>)
+
+# Programs whose point is speed are built for the machine they are built on.
+include(CheckCXXCompilerFlag)
+check_cxx_compiler_flag(-march=native holdfast_has_march_native)
+option(HOLDFAST_NATIVE "Build benchmarks and the reference trainer for this machine's processor" ON)
+add_library(holdfast_fast INTERFACE)
+target_compile_options(holdfast_fast INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O3>)
+if(HOLDFAST_NATIVE AND holdfast_has_march_native)
+  target_compile_options(holdfast_fast INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
+endif()
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+find_program(HOLDFAST_CCACHE ccache)
+if(HOLDFAST_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${HOLDFAST_CCACHE})
+endif()
+
+# The toolkit's Thrust builds without a GPU, on OpenMP; where it is depends on the toolkit's age.
+find_path(HOLDFAST_THRUST_INCLUDE thrust/version.h
+  HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_ROOT}/include /usr/local/cuda/include
+  PATH_SUFFIXES cccl . DOC "Folder that holds thrust/version.h")
