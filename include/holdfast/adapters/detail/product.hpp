@@ -62,7 +62,8 @@ template <class T>
 template <int OrderA, int OrderB, class T>
 void product_as(matrix_view<T> c, matrix_view<const T> a, matrix_view<const T> b, T alpha, bool add) {
     const auto outer = [](auto m, int order) {
-        return Eigen::OuterStride<>(static_cast<Eigen::Index>(order == Eigen::RowMajor ? m.row_stride() : m.col_stride()));
+        return Eigen::OuterStride<>(
+            static_cast<Eigen::Index>(order == Eigen::RowMajor ? m.row_stride() : m.col_stride()));
     };
     eigen_map<T, Eigen::RowMajor> to(c.data(), index(c.rows()), index(c.cols()), outer(c, Eigen::RowMajor));
     const eigen_const_map<T, OrderA> left(a.data(), index(a.rows()), index(a.cols()), outer(a, OrderA));
@@ -105,8 +106,9 @@ void product(matrix_view<T> c, matrix_view<const T> a, matrix_view<const T> b, T
         a = a.transposed();
         b = b.transposed();
     }
-    const std::size_t work = std::max<std::size_t>(1, c.cols() * a.cols());       // multiply-adds per row
-    const std::size_t grain = std::max<std::size_t>(64, (std::size_t{1} << 20) / work);  // half a millisecond and up
+    const std::size_t work = std::max<std::size_t>(1, c.cols() * a.cols());  // multiply-adds per row
+    const std::size_t least = c.rows() < 1024 ? 64 : 128;                    // every block packs all of B again
+    const std::size_t grain = std::max(least, (std::size_t{1} << 20) / work);
     parallel_chunks(c.rows(), grain, [&](std::size_t begin, std::size_t end, std::size_t) {
         product_here<T>(rows_of(c, begin, end - begin), rows_of(a, begin, end - begin), b, alpha, add);
     });
