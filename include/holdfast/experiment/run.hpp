@@ -1,0 +1,391 @@
+#pragma once
+// The loop: a stream of tasks, a learner, a replay policy -> a report. It evaluates before training (row 0), then for
+// each task plans the replay, trains, evaluates, and writes a checkpoint. Builds on concepts.hpp (the roles),
+// abilities.hpp (what a learner can do besides), checkpoint.hpp and report.hpp. It prints nothing: observers do.
+
+#include <holdfast/core/error.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/experiment/abilities.hpp>
+#include <holdfast/experiment/checkpoint.hpp>
+#include <holdfast/experiment/concepts.hpp>
+#include <holdfast/experiment/record.hpp>
+#include <holdfast/experiment/report.hpp>
+#include <holdfast/replay/policy.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace holdfast::experiment {
+
+/// Which cells of the matrix a stage fills.
+enum class evaluation {
+    all,  ///< every task: the upper triangle too, which forward transfer needs
+    seen  ///< the tasks learnt so far (before training, still all of them)
+};
+
+struct run_options {
+    std::string method = {};  ///< the name in the report; empty: the policy's
+    std::uint64_t seed = 0;   ///< of the order of examples and of the policy's draws
+    evaluation evaluate = evaluation::all;
+    std::filesystem::path checkpoint = {};       ///< a folder for this run alone; empty: no checkpoint
+    std::span<const suite> suites = {};          ///< measured before and after the stream
+    bool suites_every_stage = false;             ///< and after every stage
+    std::span<const example> general_data = {};  ///< what a plan with general_data mixes in (TRACE: LIMA)
+    bool nll = false;                            ///< also the mean negative log-likelihood of the test answers
+
+    /// Stands in for learner.embed: one row per text.
+    std::function<matrix<float>(std::span<const std::string>)> embed = {};
+    /// Tags of instructions, by the instruction's text; where one is missing, the tagger is asked.
+    std::map<std::string, std::vector<std::string>, std::less<>> tags = {};
+    /// Tags of an instruction; empty: the policy's own, or the keyword tagger.
+    std::function<std::vector<std::string>(std::string_view)> tagger = {};
+
+    /// Scores of models that learnt one task alone [T], for the relative gain; empty: it is absent from the report.
+    std::vector<double> single_task = {};
+    /// All else that shaped the run (rates, epochs, model), for the report; a checkpoint made under other values is
+    /// refused.
+    std::vector<setting> config = {};
+};
+
+namespace detail {
+
+/// Words that key the generator, so that plan and order draw from sequences of their own.
+enum draw : std::uint64_t { draw_plan = 1, draw_order = 2, draw_replay_order = 3 };
+
+/// What the examples say, in one number.
+inline void add(checksum& sum, std::span<const example> examples) {
+    const auto text = [&](const std::string& s) {
+        sum.add(s.size());
+        sum.add(s);
+    };
+    sum.add(examples.size());
+    for (const auto& e : examples) {
+        for (const auto* s : {&e.id, &e.prompt, &e.answer, &e.instruction, &e.source}) text(*s);
+        sum.add(e.references.size());
+        for (const auto& r : e.references) text(r);
+    }
+}
+
+inline std::string content_of(const task& t) {
+    checksum sum;
+    add(sum, t.train);
+    add(sum, t.eval);
+    add(sum, t.test);
+    return sentence(t.name, ", ", t.train.size(), "/", t.eval.size(), "/", t.test.size(), " examples, content ",
+                    sum.text());
+}
+
+inline task_record about(const task& t) {
+    return {.name = t.name,
+            .scorer = std::string(t.scorer.name()),
+            .scale = t.scorer.best(),
+            .train = t.train.size(),
+            .questions = t.test.size()};
+}
+
+class stopwatch {
+  public:
+    [[nodiscard]] double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// One run, from row 0 to the last stage.
+template <class Stream, class Learner, class Policy, class Observer>
+class loop {
+  public:
+    loop(const Stream& stream, Learner& learner, const Policy& policy, Observer& observer, const run_options& options)
+        : stream_(stream),
+          learner_(learner),
+          policy_(policy),
+          told_(observer),
+          options_(options),
+          tasks_(stream.size()) {
+        check();
+    }
+
+    run_record go() {
+        std::optional<checkpoint> kept;
+        if (!options_.checkpoint.empty()) kept.emplace(options_.checkpoint, configuration());
+        std::vector<std::string> names;
+        for (const auto& t : record_.tasks) names.push_back(t.name);
+        told_.run_begin(names, record_.method);
+
+        std::optional<run_record> former = kept ? kept->read() : std::nullopt;
+        remember(kept);
+        std::size_t next = 0;  // the first stage still to do
+        if (former) {
+            next = former->stages.size() + 1;
+            former->single_task = record_.single_task;
+            record_ = std::move(*former);
+            if constexpr (saves_and_loads<Learner>) kept->load(learner_);
+            told_.resumed(next - 1);
+        }
+        for (std::size_t stage = next; stage <= tasks_; ++stage) {
+            told_.stage_begin(stage, tasks_ + 1, stage == 0 ? "before training" : record_.tasks[stage - 1].name);
+            if (stage > 0) learn(stage);
+            evaluate(stage);
+            if constexpr (saves_and_loads<Learner>)
+                if (kept) kept->write(record_, learner_);
+            told_.stage_end(stage);
+        }
+        return std::move(record_);
+    }
+
+  private:
+    static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+    void check() {
+        require(tasks_ > 0, "experiment::run: the stream must hold at least one task, it is empty");
+        require(options_.single_task.empty() || options_.single_task.size() == tasks_,
+                "experiment::run: single_task must hold one score per task, it holds ", options_.single_task.size(),
+                " for ", tasks_, " tasks");
+        require(
+            options_.checkpoint.empty() || saves_and_loads<Learner>,
+            "experiment::run: a checkpoint needs learner.save(path) and learner.load(path), which this learner lacks");
+        require(!options_.nll || has_nll<Learner>,
+                "experiment::run: nll was asked for and needs learner.nll(example), which this learner lacks");
+        require(!wants_embeddings() || options_.embed || embeds<Learner>, "experiment::run: policy \"",
+                std::string(policy_.name()),
+                "\" measures with embeddings: give the learner embed(texts), or the options an embed function");
+        record_.policy = policy_.name();
+        record_.method = options_.method.empty() ? record_.policy : options_.method;
+        record_.seed = options_.seed;
+        record_.config = options_.config;
+        record_.single_task = options_.single_task;
+        for (std::size_t i = 0; i < tasks_; ++i) record_.tasks.push_back(about(stream_[i]));
+        for (std::size_t i = 0; i < tasks_; ++i)
+            for (std::size_t j = 0; j < i; ++j)
+                require(record_.tasks[i].name != record_.tasks[j].name,
+                        "experiment::run: tasks need names of their own, ", j, " and ", i, " are both \"",
+                        record_.tasks[i].name, "\"");
+        for (const auto& s : options_.suites)
+            record_.suites.push_back({s.kind, about(s.questions), std::vector<double>(tasks_ + 1, nan)});
+        if (trains_with_stage<Learner>) record_.used.push_back("train(examples, stage_info)");
+        if (scores_items<Learner>) record_.used.push_back("evaluate_items(task)");
+        if (!options_.checkpoint.empty()) record_.used.push_back("save(path), load(path)");
+        if (options_.nll) record_.used.push_back("nll(example)");
+        if (wants_embeddings()) record_.used.push_back(options_.embed ? "embed from the options" : "embed(texts)");
+    }
+
+    static constexpr bool wants_embeddings() { return replay::needs_embeddings<Policy>; }
+    static constexpr bool wants_tags() { return replay::needs_tags<Policy>; }
+
+    /// All that the result depends on, as far as it can be known from here.
+    std::vector<setting> configuration() const {
+        std::vector<setting> all = {{"method", record_.method}, {"policy", record_.policy}};
+        if constexpr (requires {
+                          { policy_.settings() } -> std::convertible_to<std::string>;
+                      })
+            all.emplace_back("policy settings", policy_.settings());
+        all.emplace_back("seed", std::to_string(options_.seed));
+        all.emplace_back("evaluate", options_.evaluate == evaluation::all ? "all" : "seen");
+        all.emplace_back("suites_every_stage", options_.suites_every_stage ? "yes" : "no");
+        all.emplace_back("nll", options_.nll ? "yes" : "no");
+        all.insert(all.end(), options_.config.begin(), options_.config.end());
+        all.emplace_back("number of tasks", std::to_string(tasks_));
+        for (std::size_t i = 0; i < tasks_; ++i) all.emplace_back(sentence("task ", i + 1), content_of(stream_[i]));
+        for (const auto& s : options_.suites)
+            all.emplace_back("suite " + s.questions.name, sentence(name_of(s.kind), ", ", content_of(s.questions)));
+        checksum general, tags;
+        add(general, options_.general_data);
+        all.emplace_back("general data", sentence(options_.general_data.size(), " examples, content ", general.text()));
+        for (const auto& [instruction, list] : options_.tags) {
+            tags.add(instruction);
+            for (const auto& t : list) tags.add(t + "\n");
+        }
+        all.emplace_back("tags", sentence(options_.tags.size(), " instructions, content ", tags.text()));
+        return all;
+    }
+
+    /// What the policy may know of each task, measured with the model as it came.
+    void remember(const std::optional<checkpoint>& kept) {
+        for (std::size_t i = 0; i < tasks_; ++i) {
+            const task& t = stream_[i];
+            std::vector<std::string> instructions;
+            instructions.reserve(t.train.size());
+            for (const auto& e : t.train) instructions.push_back(e.instruction.empty() ? e.prompt : e.instruction);
+            memories_.push_back(replay::task_memory::from(t.name, instructions));
+        }
+        if (!wants_embeddings() && !wants_tags()) return;
+        if (kept && kept->read_encoder(memories_)) return;
+        for (auto& m : memories_) {
+            if (wants_embeddings()) m.embedding = embedding_of(m);
+            if (wants_tags())
+                for (const auto& text : m.instructions) m.tags.push_back(tags_of(text));
+        }
+        if (kept) kept->write_encoder(memories_);
+    }
+
+    matrix<float> embedding_of(const replay::task_memory& m) {
+        if (options_.embed) return to_floats(options_.embed(m.instructions), m.instructions.size(), m.name);
+        if constexpr (embeds<Learner>)
+            return to_floats(learner_.embed(std::span<const std::string>(m.instructions)), m.instructions.size(),
+                             m.name);
+        else
+            return {};
+    }
+
+    std::vector<std::string> tags_of(const std::string& instruction) const {
+        if (const auto known = options_.tags.find(instruction); known != options_.tags.end()) return known->second;
+        if (options_.tagger) return options_.tagger(instruction);
+        if constexpr (requires { policy_.tagger.tags(std::string_view(instruction)); })
+            return policy_.tagger.tags(std::string_view(instruction));
+        else
+            refuse("experiment::run: policy \"", record_.policy,
+                   "\" measures with tags: give the options tags or a tagger");
+    }
+
+    /// Plans the replay of stage s and trains on it. Stage s learns task s - 1.
+    void learn(std::size_t stage) {
+        stage_record done;
+        const task& current = stream_[stage - 1];
+        done.task = current.name;
+        const std::span<const replay::task_memory> all(memories_);
+        const stopwatch planning;
+        done.plan = policy_.plan(all.first(stage - 1), all[stage - 1], philox{options_.seed, stage, draw_plan, 0});
+        std::vector<example> replayed = recall(done.plan, stage - 1);
+        done.plan_seconds = planning.seconds();
+        done.replayed = replayed.size();
+        if (done.plan.general_data) {
+            replayed.insert(replayed.end(), options_.general_data.begin(), options_.general_data.end());
+            done.general = options_.general_data.size();
+        }
+        told_.replayed(stage, done.plan);
+
+        const stopwatch training;
+        std::vector<example> examples(current.train.begin(), current.train.end());
+        done.trained = examples.size();
+        const bool trailing = done.plan.mix == replay::mixing::trailing_epoch;
+        if (!trailing) examples.insert(examples.end(), replayed.begin(), replayed.end());
+        train(examples, {stage, current.name, false, told_.step(stage)}, draw_order);
+        if (trailing && !replayed.empty())
+            train(replayed, {stage, current.name, true, told_.step(stage)}, draw_replay_order);
+        done.train_seconds = training.seconds();
+        record_.stages.push_back(std::move(done));
+    }
+
+    void train(std::vector<example>& examples, const stage_info& where, draw word) {
+        philox g{options_.seed, where.stage, static_cast<std::uint64_t>(word), 0};
+        shuffle(std::span<example>(examples), g);
+        if constexpr (trains_with_stage<Learner>)
+            learner_.train(std::span<const example>(examples), where);
+        else
+            learner_.train(std::span<const example>(examples));
+    }
+
+    /// The examples that a plan names, earlier tasks in their order.
+    std::vector<example> recall(const replay::plan& plan, std::size_t past) const {
+        require(plan.examples.size() == past || plan.examples.empty(), "experiment::run: policy \"", record_.policy,
+                "\" must plan for each of ", past, " earlier tasks, it planned for ", plan.examples.size());
+        std::vector<example> replayed;
+        for (std::size_t j = 0; j < plan.examples.size(); ++j) {
+            if (plan.examples[j].empty()) continue;
+            const task& t = stream_[j];
+            for (const std::uint32_t i : plan.examples[j]) {
+                require(i < t.train.size(), "experiment::run: policy \"", record_.policy, "\" planned example ", i,
+                        " of task \"", t.name, "\", which has ", t.train.size());
+                replayed.push_back(t.train[i]);
+            }
+        }
+        return replayed;
+    }
+
+    /// Fills row `stage` (0: before training), and the suites' scores where they are due.
+    void evaluate(std::size_t stage) {
+        const stopwatch evaluating;
+        std::vector<double> row(tasks_, nan), nll(tasks_, nan);
+        const std::size_t shown = stage == 0 || options_.evaluate == evaluation::all ? tasks_ : stage;
+        record_.items.resize(scores_items<Learner> ? tasks_ : 0);
+        for (std::size_t j = 0; j < shown; ++j) {
+            const task& t = stream_[j];
+            answer a = ask(learner_, t);
+            row[j] = a.score;
+            if (scores_items<Learner>) record_.items[j] = std::move(a.items);
+            if constexpr (has_nll<Learner>)
+                if (options_.nll) {
+                    double sum = 0;
+                    for (const auto& e : t.test) sum += static_cast<double>(learner_.nll(e));
+                    nll[j] = sum / static_cast<double>(t.test.size());
+                }
+            told_.scored(stage, t.name, row[j]);
+        }
+        if (options_.nll) record_.nll.push_back(std::move(nll));
+        if (stage == 0 || stage == tasks_ || options_.suites_every_stage)
+            for (std::size_t i = 0; i < options_.suites.size(); ++i) {
+                const task& questions = options_.suites[i].questions;
+                record_.suites[i].scores[stage] = ask(learner_, questions).score;
+                told_.scored(stage, questions.name, record_.suites[i].scores[stage]);
+            }
+        if (stage == 0) {
+            record_.before = std::move(row);
+            record_.before_seconds = evaluating.seconds();
+        } else {
+            record_.after.push_back(std::move(row));
+            record_.stages.back().evaluate_seconds = evaluating.seconds();
+        }
+    }
+
+    const Stream& stream_;
+    Learner& learner_;
+    const Policy& policy_;
+    told<Observer> told_;
+    const run_options& options_;
+    std::size_t tasks_;
+    run_record record_ = {};
+    std::vector<replay::task_memory> memories_ = {};
+};
+
+}  // namespace detail
+
+/// Learns the tasks of a stream one after the other, rehearsing what the policy plans, and reports what was kept.
+///
+/// Row 0 of the matrix is the model as it came; row s holds the scores after stage s, which learns task s - 1. At every
+/// stage the task's examples come shuffled, with the replayed ones among them (mixing::interleaved), or in one more
+/// epoch after them (mixing::trailing_epoch, as TRACE does). The order depends on seed and stage alone, so methods see
+/// the same order. What a plan could not place stands in the report. Embeddings are made once, by the model as it came
+/// (InsCL measures with one fixed encoder).
+///
+/// With a checkpoint folder the run goes on from the last complete stage, and its scores and plans are to the bit those
+/// of a run that was never cut; only the seconds differ.
+///
+/// @param stream    tasks in order; T >= 1, names of their own
+/// @param learner   trained in place
+/// @param policy    hyper-parameters only: the same policy serves many runs
+/// @param observer  told of stages and scores; silent{} unless given
+/// @return          a report of this one run; reports of other methods and seeds are added with report::add
+/// @throw           invalid_argument for an empty stream, names alike, a plan that points outside a task, an ability
+///                  that is asked for and not there, a checkpoint of another configuration; format_error for a damaged
+///                  one; and whatever learner, policy and observer throw, unchanged
+/// @cost            T trainings and T + 1 evaluations of up to T tasks; holds one stage's examples once more
+/// @see             Wang et al. 2023 (TRACE), arXiv:2310.06762; Wang et al. 2024 (InsCL), arXiv:2403.11435
+template <task_stream Stream, learner Learner, replay::replay_policy Policy, class Observer = silent>
+    requires observer<std::remove_cvref_t<Observer>> report run(const Stream& stream, Learner&& learner,
+                                                                const Policy& policy, Observer&& observer = {},
+                                                                const run_options& options = {}) {
+        return report(detail::loop<Stream, std::remove_reference_t<Learner>, Policy, std::remove_reference_t<Observer>>(
+                          stream, learner, policy, observer, options)
+                          .go());
+    }
+
+/// The same without an observer.
+template <task_stream Stream, learner Learner, replay::replay_policy Policy>
+report run(const Stream& stream, Learner&& learner, const Policy& policy, const run_options& options) {
+    return run(stream, learner, policy, silent{}, options);
+}
+
+}  // namespace holdfast::experiment
