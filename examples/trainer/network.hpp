@@ -1,0 +1,234 @@
+// The transformer as a function: tokens in, hidden states and loss out, and all the way back.
+//
+// One `pass` is the working memory of one shard of a batch: allocated in the first step, reused in every later one.
+// Builds on layers, attention and adapters. Knows nothing of threads, optimisers or files.
+#pragma once
+
+#include "adapters.hpp"
+#include "attention.hpp"
+#include "layers.hpp"
+#include "parameters.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace trainer {
+
+/// What a pass reads: sizes, weights, rotation tables.
+template <class Real>
+struct network {
+    const model_config& config;
+    weights<const Real> w;
+    const rotary<Real>& rope;
+};
+
+/// Several sequences behind each other, without padding.
+struct packed {
+    std::span<const std::int32_t> tokens;    // [n]
+    std::span<const std::int32_t> targets;   // [n], the token to predict at each place, −1 = none; may be empty
+    std::span<const std::uint32_t> offsets;  // [s + 1], from 0 to n
+};
+
+/// What one layer leaves for its way back.
+template <class Real>
+struct layer_activations {
+    tensor<Real> normed_in;      // [n, width], input of q, k, v
+    tensor<Real> scale_in;       // [n, 1]
+    tensor<Real> qkv;            // [n, (heads + 2 kv_heads)·head], q and k rotated
+    tensor<Real> probabilities;  // [Σ heads · length², 1]
+    tensor<Real> attended;       // [n, heads·head], input of o
+    tensor<Real> middle;         // [n, width], residual stream after attention
+    tensor<Real> normed_middle;  // [n, width], input of gate and up
+    tensor<Real> scale_middle;   // [n, 1]
+    tensor<Real> gate_up;        // [n, 2 hidden]
+    tensor<Real> gated;          // [n, hidden], input of down
+    tensor<Real> out;            // [n, width], residual stream after the layer
+};
+
+template <class Real>
+class pass {
+  public:
+    adapter_pass<Real> adapters;
+
+    /// Hidden states of all tokens, after the final norm.
+    ///
+    /// @param keep   true: every layer keeps what its way back needs; false: all layers share one set of buffers
+    /// @param after  called as after(layer, activations) when a layer is done (generation copies keys and values)
+    /// @return       [n, width], valid until the next call
+    template <class After>
+    view<const Real> forward(const network<Real>& net, const packed& in, bool keep, After after) {
+        const model_config& c = net.config;
+        const std::size_t n = in.tokens.size();
+        layers_.resize(std::max(layers_.size(), keep ? c.layers : std::size_t{1}));
+        place(in.offsets);
+        embedded_.shape(n, c.width);
+        embedding_forward(in.tokens, net.w.embedding, embedded_.all());
+        view<const Real> x = embedded_.all();
+        for (std::size_t l = 0; l < c.layers; ++l) {
+            layer_activations<Real>& a = layers_[keep ? l : 0];
+            layer_forward(net, l, x, in.offsets, a);
+            after(l, a);
+            x = a.out.all();
+        }
+        last_ = x;
+        final_.shape(n, c.width);
+        scale_final_.shape(n, 1);
+        rms_norm_forward(x, net.w.norm_final, c.norm_eps, final_.all(), scale_final_.data());
+        return final_.all();
+    }
+    view<const Real> forward(const network<Real>& net, const packed& in, bool keep) {
+        return forward(net, in, keep, [](std::size_t, const layer_activations<Real>&) {});
+    }
+
+    /// After forward: the loss of the targets, computed only at the rows that have one.
+    ///
+    /// @param weight    what one target counts, 1 / targets in the whole batch
+    /// @param gradient  true: leaves the gradient of the hidden states for `backward`, and adds the head's to `dhead`
+    /// @param dhead     [vocabulary, width], or empty where the head is frozen
+    /// @param each      [n], −log p(target) where there is a target, else untouched
+    void loss(const network<Real>& net, const packed& in, double weight, bool gradient, view<Real> dhead,
+              double* each) {
+        const model_config& c = net.config;
+        rows_.clear();
+        for (std::size_t i = 0; i < in.targets.size(); ++i)
+            if (in.targets[i] >= 0) rows_.push_back(i);
+        if (gradient) {
+            dfinal_.shape(in.tokens.size(), c.width);
+            dfinal_.zero();
+        }
+        for (std::size_t from = 0; from < rows_.size(); from += head_rows) {  // logits [m, vocabulary] stay in cache
+            const std::size_t m = std::min(head_rows, rows_.size() - from);
+            picked_.shape(m, c.width);
+            logits_.shape(m, c.vocabulary);
+            aims_.resize(m);
+            nll_.resize(m);
+            for (std::size_t i = 0; i < m; ++i) {
+                std::copy_n(row_of(final_.all(), rows_[from + i]), c.width, row_of(picked_.all(), i));
+                aims_[i] = in.targets[rows_[from + i]];
+            }
+            linear_forward(reading(picked_.all()), net.w.head, logits_.all());
+            cross_entropy(logits_.all(), aims_.data(), weight, nll_.data());
+            for (std::size_t i = 0; i < m; ++i) each[rows_[from + i]] = nll_[i];
+            if (!gradient) continue;
+            if (!dhead.empty()) linear_backward_weight(reading(logits_.all()), reading(picked_.all()), dhead);
+            linear_backward_input(reading(logits_.all()), net.w.head, picked_.all());
+            for (std::size_t i = 0; i < m; ++i)
+                std::copy_n(row_of(picked_.all(), i), c.width, row_of(dfinal_.all(), rows_[from + i]));
+        }
+    }
+
+    /// After forward with keep = true and loss with gradient = true: adds the gradient of every weight to `d`, or,
+    /// where d is null, only those of the adapters.
+    void backward(const network<Real>& net, const packed& in, weights<Real>* d) {
+        const model_config& c = net.config;
+        stream_.shape(in.tokens.size(), c.width);
+        stream_.zero();
+        rms_norm_backward(reading(dfinal_.all()), last_, net.w.norm_final, scale_final_.data(), stream_.all(),
+                          d ? d->norm_final : nullptr);
+        for (std::size_t l = c.layers; l-- > 0;)
+            layer_backward(net, l, l ? reading(layers_[l - 1].out.all()) : reading(embedded_.all()), in.offsets,
+                           layers_[l], d ? &d->layers[l] : nullptr);
+        if (d) embedding_backward(in.tokens, reading(stream_.all()), d->embedding);
+    }
+
+    std::span<const std::uint32_t> positions() const { return position_; }
+
+  private:
+    static constexpr std::size_t head_rows = 256;
+
+    /// position_[i]: the place of token i in its own sequence.
+    void place(std::span<const std::uint32_t> offsets) {
+        position_.clear();
+        for (std::size_t s = 0; s + 1 < offsets.size(); ++s)
+            for (std::uint32_t i = offsets[s]; i < offsets[s + 1]; ++i) position_.push_back(i - offsets[s]);
+    }
+
+    void layer_forward(const network<Real>& net, std::size_t l, view<const Real> x,
+                       std::span<const std::uint32_t> offsets, layer_activations<Real>& a) {
+        const model_config& c = net.config;
+        const layer_weights<const Real>& w = net.w.layers[l];
+        const attention_shape heads = c.attention();
+        const std::size_t n = x.rows();
+        a.normed_in.shape(n, c.width);
+        a.scale_in.shape(n, 1);
+        rms_norm_forward(x, w.norm_attention, c.norm_eps, a.normed_in.all(), a.scale_in.data());
+        a.qkv.shape(n, heads.columns());
+        linear_forward(reading(a.normed_in.all()), w.qkv, a.qkv.all());
+        adapters.forward(l, projection::query, projection::value, a.normed_in.all(), a.qkv.all());
+        net.rope.turn(cols_of(a.qkv.all(), 0, heads.query_columns() + heads.key_columns()), position_, Real(1));
+        a.probabilities.shape(attention_room(heads, offsets), 1);
+        a.attended.shape(n, heads.query_columns());
+        attention_forward(reading(a.qkv.all()), offsets, heads, a.probabilities.data(), a.attended.all());
+        a.middle.shape(n, c.width);
+        std::copy_n(x.data(), x.size(), a.middle.data());
+        linear_forward(reading(a.attended.all()), w.output, a.middle.all(), true);
+        adapters.forward(l, projection::output, projection::output, a.attended.all(), a.middle.all());
+
+        a.normed_middle.shape(n, c.width);
+        a.scale_middle.shape(n, 1);
+        rms_norm_forward(reading(a.middle.all()), w.norm_mlp, c.norm_eps, a.normed_middle.all(), a.scale_middle.data());
+        a.gate_up.shape(n, 2 * c.hidden);
+        linear_forward(reading(a.normed_middle.all()), w.gate_up, a.gate_up.all());
+        adapters.forward(l, projection::gate, projection::up, a.normed_middle.all(), a.gate_up.all());
+        a.gated.shape(n, c.hidden);
+        swiglu_forward(reading(a.gate_up.all()), a.gated.all());
+        a.out.shape(n, c.width);
+        std::copy_n(a.middle.data(), n * c.width, a.out.data());
+        linear_forward(reading(a.gated.all()), w.down, a.out.all(), true);
+        adapters.forward(l, projection::down, projection::down, a.gated.all(), a.out.all());
+    }
+
+    /// stream_ holds the gradient of a.out on entry, of x on return.
+    void layer_backward(const network<Real>& net, std::size_t l, view<const Real> x,
+                        std::span<const std::uint32_t> offsets, layer_activations<Real>& a, layer_weights<Real>* d) {
+        const model_config& c = net.config;
+        const layer_weights<const Real>& w = net.w.layers[l];
+        const attention_shape heads = c.attention();
+        const std::size_t n = x.rows();
+        const view<const Real> stream = stream_.all();
+        dgated_.shape(n, c.hidden);
+        linear_backward_input(stream, w.down, dgated_.all());
+        if (d) linear_backward_weight(stream, reading(a.gated.all()), d->down);
+        adapters.backward(l, projection::down, projection::down, stream, a.gated.all(), dgated_.all());
+        dgate_up_.shape(n, 2 * c.hidden);
+        swiglu_backward(reading(dgated_.all()), reading(a.gate_up.all()), dgate_up_.all());
+        dnormed_.shape(n, c.width);
+        linear_backward_input(reading(dgate_up_.all()), w.gate_up, dnormed_.all());
+        if (d) linear_backward_weight(reading(dgate_up_.all()), reading(a.normed_middle.all()), d->gate_up);
+        adapters.backward(l, projection::gate, projection::up, dgate_up_.all(), a.normed_middle.all(), dnormed_.all());
+        rms_norm_backward(reading(dnormed_.all()), reading(a.middle.all()), w.norm_mlp, a.scale_middle.data(),
+                          stream_.all(), d ? d->norm_mlp : nullptr);
+
+        dattended_.shape(n, heads.query_columns());
+        linear_backward_input(stream, w.output, dattended_.all());
+        if (d) linear_backward_weight(stream, reading(a.attended.all()), d->output);
+        adapters.backward(l, projection::output, projection::output, stream, a.attended.all(), dattended_.all());
+        dqkv_.shape(n, heads.columns());
+        attention_backward(reading(dattended_.all()), reading(a.attended.all()), reading(a.qkv.all()),
+                           a.probabilities.data(), offsets, heads, dqkv_.all(), dscores_);
+        net.rope.turn(cols_of(dqkv_.all(), 0, heads.query_columns() + heads.key_columns()), position_, Real(-1));
+        linear_backward_input(reading(dqkv_.all()), w.qkv, dnormed_.all());
+        if (d) linear_backward_weight(reading(dqkv_.all()), reading(a.normed_in.all()), d->qkv);
+        adapters.backward(l, projection::query, projection::value, dqkv_.all(), a.normed_in.all(), dnormed_.all());
+        rms_norm_backward(reading(dnormed_.all()), x, w.norm_attention, a.scale_in.data(), stream_.all(),
+                          d ? d->norm_attention : nullptr);
+    }
+
+    std::vector<std::uint32_t> position_;          // [n]
+    tensor<Real> embedded_;                        // [n, width], residual stream before the first layer
+    std::vector<layer_activations<Real>> layers_;  // [layers], or one
+    view<const Real> last_;                        // [n, width], residual stream after the last layer
+    tensor<Real> final_, scale_final_;             // [n, width], [n, 1]
+    std::vector<std::size_t> rows_;                // [targets], the rows that have one
+    std::vector<std::int32_t> aims_;               // [m]
+    std::vector<double> nll_;                      // [m]
+    tensor<Real> picked_, logits_;                 // [m, width], [m, vocabulary], m ≤ head_rows
+    tensor<Real> dfinal_, stream_;                 // [n, width], gradients of final_ and of the residual stream
+    tensor<Real> dgated_, dgate_up_, dnormed_;     // [n, hidden], [n, 2 hidden], [n, width]
+    tensor<Real> dattended_, dqkv_, dscores_;      // as attended, qkv; [attention_block, longest]
+};
+
+}  // namespace trainer
