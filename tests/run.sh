@@ -86,13 +86,13 @@ fi
 
 if [ $fast = no ]; then
     heading "Building with the address and undefined-behaviour sanitizers"
-    if build "$build/asan-ubsan" -DCMAKE_BUILD_TYPE=None -DHOLDFAST_CUDA=OFF -DHOLDFAST_NATIVE=OFF -DHOLDFAST_UNIT_TESTS_ONLY=ON \
+    if build "$build/asan-ubsan" -DCMAKE_BUILD_TYPE=None -DHOLDFAST_CUDA=OFF -DHOLDFAST_NATIVE=OFF -DHOLDFAST_UNIT_TESTS_ONLY=ON -DHOLDFAST_BUILD_EXAMPLES=OFF \
         "-DCMAKE_CXX_FLAGS=-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1"; then
         heading "Running under them"
         suite "$build/asan-ubsan"
     fi
     heading "Building what is concurrent with the thread sanitizer"
-    if build "$build/tsan" -DCMAKE_BUILD_TYPE=None -DHOLDFAST_CUDA=OFF -DHOLDFAST_NATIVE=OFF -DHOLDFAST_UNIT_TESTS_ONLY=ON \
+    if build "$build/tsan" -DCMAKE_BUILD_TYPE=None -DHOLDFAST_CUDA=OFF -DHOLDFAST_NATIVE=OFF -DHOLDFAST_UNIT_TESTS_ONLY=ON -DHOLDFAST_BUILD_EXAMPLES=OFF \
         -DHOLDFAST_TEST_FOLDERS="core;replay" \
         "-DCMAKE_CXX_FLAGS=-fsanitize=thread -fno-omit-frame-pointer -O1 -g1"; then
         suite "$build/tsan"

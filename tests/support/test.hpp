@@ -21,19 +21,19 @@ using Catch::Contains;
 #include <string>
 
 /// The expression must throw invalid_argument with this text in its sentence.
-#define CHECK_REFUSES(expression, text)                                        \
-    do {                                                                       \
-        CHECK_THROWS_AS((void)(expression), holdfast::invalid_argument);       \
-        CHECK_THROWS_WITH((void)(expression), Contains(text));                 \
+#define CHECK_REFUSES(expression, text)                                  \
+    do {                                                                 \
+        CHECK_THROWS_AS((void)(expression), holdfast::invalid_argument); \
+        CHECK_THROWS_WITH((void)(expression), Contains(text));           \
     } while (false)
 
 /// Says on standard output that a test could not run here, and leaves it. tests/run.sh counts these lines.
-#define SKIP_ALOUD(reason)                                                     \
-    do {                                                                       \
-        std::printf("SKIPPED: %s\n", std::string(reason).c_str());             \
-        std::fflush(stdout);                                                   \
-        SUCCEED("skipped");                                                    \
-        return;                                                                \
+#define SKIP_ALOUD(reason)                                         \
+    do {                                                           \
+        std::printf("SKIPPED: %s\n", std::string(reason).c_str()); \
+        std::fflush(stdout);                                       \
+        SUCCEED("skipped");                                        \
+        return;                                                    \
     } while (false)
 
 namespace holdfast_test {

@@ -13,9 +13,12 @@ enum class status {
 
 [[nodiscard]] constexpr const char* to_string(status s) noexcept {
     switch (s) {
-        case status::exact: return "exact";
-        case status::certified: return "certified";
-        default: return "not converged";
+        case status::exact:
+            return "exact";
+        case status::certified:
+            return "certified";
+        default:
+            return "not converged";
     }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // How the library says no: two exception types, and sentences built from their parts only when they are needed.
-// A sentence names the function, the rule and the value: "transport::sinkhorn: weights must sum to 1, they sum to 0.93".
-// What is not an error (a search that did not converge, a score that is missing) is a value in the result instead.
+// A sentence names the function, the rule and the value: "transport::sinkhorn: weights must sum to 1, they sum to
+// 0.93". What is not an error (a search that did not converge, a score that is missing) is a value in the result
+// instead.
 
 #include <holdfast/core/config.hpp>
 
@@ -25,14 +26,20 @@ struct invalid_argument : std::invalid_argument {
 /// what() reads "FILE:LINE: SENTENCE", or "FILE: SENTENCE" when no line is known (line 0); readers of binary files
 /// put the byte offset into the sentence.
 struct format_error : std::runtime_error {
-    format_error(std::string file_name, std::size_t line_number, const std::string& sentence)
-        : std::runtime_error(file_name + (line_number ? ":" + std::to_string(line_number) : std::string{}) + ": " +
-                             sentence),
+    format_error(std::string file_name, std::size_t line_number, const std::string& words)
+        : std::runtime_error(place(file_name, line_number).append(words)),
           file(std::move(file_name)),
           line(line_number) {}
 
     std::string file;
     std::size_t line;  ///< from 1; 0 where no line is known
+
+  private:
+    static std::string place(const std::string& file, std::size_t line) {
+        std::string text = file;
+        if (line) text.append(":").append(std::to_string(line));
+        return text.append(": ");
+    }
 };
 
 namespace detail {

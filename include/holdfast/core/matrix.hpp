@@ -54,8 +54,8 @@ class matrix_view {
 
     /// One row after the other without gaps, as T data[rows][cols].
     [[nodiscard]] HOLDFAST_HD constexpr bool contiguous() const {
-        return empty() || ((col_stride_ == 1 || cols_ == 1) &&
-                           (row_stride_ == static_cast<std::ptrdiff_t>(cols_) || rows_ == 1));
+        return empty() ||
+               ((col_stride_ == 1 || cols_ == 1) && (row_stride_ == static_cast<std::ptrdiff_t>(cols_) || rows_ == 1));
     }
 
     /// Element (i, j), unchecked.
@@ -65,9 +65,7 @@ class matrix_view {
 
     /// Row i as a span [cols]; only where the elements of a row are neighbours.
     /// @throw invalid_argument if col_stride is not 1 (a column-major matrix has no contiguous rows)
-    [[nodiscard]] std::span<T> row(std::size_t i) const
-        requires(S == space::host)
-    {
+    [[nodiscard]] std::span<T> row(std::size_t i) const requires(S == space::host) {
         require(i < rows_, "matrix_view::row: row ", i, " of ", rows_);
         require(col_stride_ == 1 || cols_ <= 1, "matrix_view::row: rows are not contiguous, the column stride is ",
                 col_stride_);
@@ -142,19 +140,23 @@ class matrix {
 /// Strides are read where there are any (Eigen's outerStride, xtensor's strides()); without them rows follow each
 /// other without gaps.
 template <class M>
-concept matrix_like =
-    requires(const std::remove_cvref_t<M>& m) { requires std::is_pointer_v<decltype(m.data())>; } &&
-    (requires(const std::remove_cvref_t<M>& m) {
+concept matrix_like = requires(const std::remove_cvref_t<M>& m) {
+    requires std::is_pointer_v<decltype(m.data())>;
+}
+&&(
+    requires(const std::remove_cvref_t<M>& m) {
         { m.rows() } -> std::convertible_to<std::size_t>;
         { m.cols() } -> std::convertible_to<std::size_t>;
-    } || requires(const std::remove_cvref_t<M>& m) {
+    } ||
+    requires(const std::remove_cvref_t<M>& m) {
         { m.shape()[0] } -> std::convertible_to<std::size_t>;
         { m.shape().size() } -> std::convertible_to<std::size_t>;
     });
 
 /// The number type of a matrix_like.
 template <matrix_like M>
-using element_t = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const std::remove_cvref_t<M>&>().data())>>;
+using element_t =
+    std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const std::remove_cvref_t<M>&>().data())>>;
 
 /// A view of any matrix on the host, without a copy: Eigen (both majors, maps, blocks), xtensor (both layouts),
 /// holdfast's own, or a type of the user's that has data(), rows() and cols().
@@ -169,7 +171,10 @@ template <matrix_like M>
     using result = matrix_view<T>;
     const auto at = [](auto x) { return static_cast<std::size_t>(x); };
     const auto step = [](auto x) { return static_cast<std::ptrdiff_t>(x); };
-    if constexpr (requires { m.row_stride(); m.col_stride(); }) {  // our own views
+    if constexpr (requires {
+                      m.row_stride();
+                      m.col_stride();
+                  }) {  // our own views
         static_assert(
             [] {
                 if constexpr (requires { std::remove_cvref_t<M>::memory; })
@@ -179,12 +184,18 @@ template <matrix_like M>
             }(),
             "holdfast::view looks at host memory: a device view cannot be read here");
         return result(m.data(), m.rows(), m.cols(), m.row_stride(), m.col_stride());
-    } else if constexpr (requires { m.outerStride(); m.innerStride(); }) {  // Eigen
+    } else if constexpr (requires {
+                             m.outerStride();
+                             m.innerStride();
+                         }) {  // Eigen
         if constexpr (bool(std::remove_cvref_t<M>::IsRowMajor))
             return result(m.data(), at(m.rows()), at(m.cols()), step(m.outerStride()), step(m.innerStride()));
         else
             return result(m.data(), at(m.rows()), at(m.cols()), step(m.innerStride()), step(m.outerStride()));
-    } else if constexpr (requires { m.rows(); m.cols(); }) {
+    } else if constexpr (requires {
+                             m.rows();
+                             m.cols();
+                         }) {
         return result(m.data(), at(m.rows()), at(m.cols()));
     } else {
         const auto& shape = m.shape();

@@ -33,8 +33,8 @@ namespace holdfast {
     const double s = (m - 1.0) / (m + 1.0);
     const double z = s * s;
     double p = 1.0 / 21.0;
-    for (const double c : {1.0 / 19.0, 1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0,
-                           1.0 / 3.0})
+    for (const double c :
+         {1.0 / 19.0, 1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0})
         p = std::fma(p, z, c);
     // s^3 p is small beside s: adding it last keeps the error of s itself the largest.
     const double tail = (s * z) * p;
@@ -73,8 +73,8 @@ struct half_turn {
     const double x = r * 3.14159265358979323846;
     const double z = x * x;
     double s = 1.0 / 355687428096000.0;  // 1/17!
-    for (const double c : {-1.0 / 1307674368000.0, 1.0 / 6227020800.0, -1.0 / 39916800.0, 1.0 / 362880.0,
-                           -1.0 / 5040.0, 1.0 / 120.0, -1.0 / 6.0, 1.0})
+    for (const double c : {-1.0 / 1307674368000.0, 1.0 / 6227020800.0, -1.0 / 39916800.0, 1.0 / 362880.0, -1.0 / 5040.0,
+                           1.0 / 120.0, -1.0 / 6.0, 1.0})
         s = std::fma(s, z, c);
     s *= x;
     double c16 = 1.0 / 20922789888000.0;  // 1/16!
@@ -82,10 +82,14 @@ struct half_turn {
                            1.0 / 24.0, -0.5, 1.0})
         c16 = std::fma(c16, z, c);
     switch (quadrant & 3) {
-        case 0: return {c16, s};
-        case 1: return {-s, c16};
-        case 2: return {-c16, -s};
-        default: return {s, -c16};
+        case 0:
+            return {c16, s};
+        case 1:
+            return {-s, c16};
+        case 2:
+            return {-c16, -s};
+        default:
+            return {s, -c16};
     }
 }
 

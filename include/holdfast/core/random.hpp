@@ -24,8 +24,10 @@ namespace holdfast {
 template <class G>
 concept uniform_random_generator = requires(G& g) {
     { g() } -> std::unsigned_integral;
-    requires G::min() == 0;
-    requires G::max() == 0xffffffffu || G::max() == 0xffffffffffffffffu;
+    requires G::min()
+    == 0;
+    requires G::max()
+    == 0xffffffffu || G::max() == 0xffffffffffffffffu;
 };
 
 /// Philox4x32-10: the word at a position is a function of (seed, stream, position) alone.
