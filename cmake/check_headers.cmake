@@ -3,7 +3,7 @@ cmake_minimum_required(VERSION 3.25)
 set(include ${ROOT}/include/holdfast)
 
 # The floors: a folder may include itself and what stands here.
-set(may_core)
+set(may_core "")
 set(may_scoring core)
 set(may_metrics core)
 set(may_transport core)
@@ -64,7 +64,7 @@ foreach(header IN LISTS listed)
 endforeach()
 
 # A library that not everybody has appears where its name says so, and nowhere else.
-set(only_Eigen transport/engine_eigen.hpp adapters/lora.hpp)
+set(only_Eigen transport/engine_eigen.hpp adapters/detail/product.hpp)
 set(only_xtensor transport/engine_xtensor.hpp)
 set(only_thrust transport/engine_thrust.hpp)
 set(only_boost metrics/significance.hpp)
