@@ -54,7 +54,7 @@ class basic_adamw {
                           options.beta2);
     }
 
-    /// One step:  g ← g · min(1, clip / |g|)
+    /// One step:  g ← g · min(1, clip / (|g| + 1e-6))
     ///            m ← β1 m + (1 − β1) g,  v ← β2 v + (1 − β2) g²
     ///            w ← w (1 − η λ) − η m̂ / (sqrt(v̂) + ε),  m̂ = m / (1 − β1^t), v̂ = v / (1 − β2^t)
     ///
@@ -78,7 +78,7 @@ class basic_adamw {
         ++steps_;
         const double t = static_cast<double>(steps_);
         const Real shrink =
-            options_.clip > 0 && norm > options_.clip ? static_cast<Real>(options_.clip / norm) : Real(1);
+            options_.clip > 0 ? static_cast<Real>(std::min(1.0, options_.clip / (norm + 1e-6))) : Real(1);
         const Real b1 = static_cast<Real>(options_.beta1), b2 = static_cast<Real>(options_.beta2);
         const Real rest1 = static_cast<Real>(1 - options_.beta1), rest2 = static_cast<Real>(1 - options_.beta2);
         const Real pace = static_cast<Real>(rate / (1 - std::pow(options_.beta1, t)));
