@@ -51,11 +51,9 @@ double best_of(const S& s) {
 }
 
 template <class S>
-std::string_view name_of(const S& s) {
-    if constexpr (requires {
-                      { s.name() } -> std::convertible_to<std::string_view>;
-                  })
-        return s.name();
+std::string name_of(const S& s) {
+    if constexpr (requires { {std::string(s.name())}; })
+        return std::string(s.name());
     else
         return "unnamed scorer";
 }
@@ -121,7 +119,7 @@ class any_scorer {
 
     template <class S>
     struct model final : interface {
-        explicit model(S s) : held(std::move(s)) {}
+        explicit model(S s) : held(std::move(s)), called(detail::name_of(held)) {}
         double score(std::string_view p, std::span<const std::string> r) const override {
             return static_cast<double>(held.score(p, r));
         }
@@ -132,10 +130,11 @@ class any_scorer {
             else
                 return static_cast<double>(held.score(p, r));
         }
-        std::string_view name() const override { return detail::name_of(held); }
+        std::string_view name() const override { return called; }
         double best() const override { return detail::best_of(held); }
         bool uses_source() const override { return detail::scorer_with_source<S>; }
         S held;
+        std::string called;
     };
 
     std::shared_ptr<const interface> model_;

@@ -1,0 +1,387 @@
+#pragma once
+// ROUGE-L, as three implementations compute it; they differ on the same two sentences, so each has its own namespace:
+// trace (pltrdy rouge 1.0.1: sets of words), inscl (li-plus rouge-metric: counted words, averaged references) and
+// google (rouge-score: [a-z0-9] words, one sequence). Builds on lcs.hpp and text.hpp. Leaves out stemming and
+// ROUGE-W/S.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <holdfast/scoring/lcs.hpp>
+#include <holdfast/scoring/scorer.hpp>
+#include <holdfast/scoring/text.hpp>
+
+namespace holdfast::scoring {
+
+/// What a ROUGE score is made of: sums of these over items give the micro average, means of the scores the macro
+/// average.
+struct overlap {
+    double matches = 0;     ///< units found in both
+    double predicted = 0;   ///< units of the prediction
+    double referenced = 0;  ///< units of the reference
+
+    double precision() const { return predicted > 0 ? matches / predicted : 0; }
+    double recall() const { return referenced > 0 ? matches / referenced : 0; }
+    /// Harmonic mean of both; 0 where nothing matches.
+    double f() const { return harmonic(precision(), recall()); }
+
+    static double harmonic(double p, double r) { return p > 0 && r > 0 ? 2 * p * r / (p + r) : 0; }
+
+    overlap& operator+=(const overlap& o) {
+        matches += o.matches, predicted += o.predicted, referenced += o.referenced;
+        return *this;
+    }
+    bool operator==(const overlap&) const = default;
+};
+
+namespace detail {
+
+using sentence_ids = std::vector<std::uint32_t>;
+
+struct sentence_hash {
+    std::size_t operator()(const sentence_ids& s) const {
+        std::uint64_t h = 0xcbf29ce484222325u;
+        for (const std::uint32_t id : s) h = (h ^ id) * 0x100000001b3u;
+        return static_cast<std::size_t>(h ^ (h >> 31));
+    }
+};
+
+/// A text as sentences of word numbers, each different sentence once.
+struct summary {
+    std::vector<sentence_ids> distinct;
+    std::vector<std::size_t> order;  // [sentences] which of `distinct`
+    std::size_t words = 0;           // repeats counted
+
+    void add(sentence_ids sentence) {
+        words += sentence.size();
+        const auto [it, fresh] = seen_.try_emplace(sentence, distinct.size());
+        if (fresh) distinct.push_back(std::move(sentence));
+        order.push_back(it->second);
+    }
+
+  private:
+    std::unordered_map<sentence_ids, std::size_t, sentence_hash> seen_;
+};
+
+/// Calls both(row symbols, column symbols, alphabet) with the symbols of two sentences numbered from 0 again, so that
+/// the cost of a pair does not grow with the vocabulary of the whole text.
+class compact_pairs {
+  public:
+    explicit compact_pairs(std::size_t alphabet) : local_(alphabet, none) {}
+
+    template <class Both>
+    void operator()(const sentence_ids& rows, const sentence_ids& columns, Both both) {
+        std::uint32_t next = 1;  // 0: in the rows only
+        columns_.clear();
+        rows_.clear();
+        for (const std::uint32_t c : columns) {
+            if (local_[c] == none) local_[c] = next++;
+            columns_.push_back(local_[c]);
+        }
+        for (const std::uint32_t r : rows) rows_.push_back(local_[r] == none ? 0 : local_[r]);
+        for (const std::uint32_t c : columns) local_[c] = none;
+        both(std::span<const std::uint32_t>(rows_), std::span<const std::uint32_t>(columns_), std::size_t{next});
+    }
+
+  private:
+    static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+    std::vector<std::uint32_t> local_;
+    sentence_ids rows_, columns_;
+};
+
+/// Which sentences hold a word.
+inline std::vector<std::vector<std::uint32_t>> sentences_of_words(const summary& s, std::size_t alphabet) {
+    std::vector<std::vector<std::uint32_t>> where(alphabet);
+    for (std::size_t k = 0; k < s.distinct.size(); ++k)
+        for (const std::uint32_t word : s.distinct[k])
+            if (where[word].empty() || where[word].back() != k) where[word].push_back(static_cast<std::uint32_t>(k));
+    return where;
+}
+
+inline std::size_t distinct_words(const summary& s, std::size_t alphabet) {
+    std::vector<char> seen(alphabet, 0);
+    std::size_t n = 0;
+    for (const auto& sentence : s.distinct)
+        for (const std::uint32_t word : sentence) n += seen[word] ? 0 : (seen[word] = 1);
+    return n;
+}
+
+}  // namespace detail
+
+namespace trace {
+
+/// ROUGE-L as TRACE reports it: F of pltrdy `rouge` 1.0.1 with its defaults, called with prediction and target in the
+/// order of TRACE's metrics.py.
+///
+///     p = |U| / |words(prediction)|,  r = |U| / |words(target)|,  F = 2 p r / (p + r + 1e-8)
+///
+/// Sentences end at every "." (also within 3.14); U is the set of words in any longest common subsequence of a sentence
+/// here and a sentence there. All three are *sets*: repeated words count once, "the the the the" against "the" is 1.
+/// Upper and lower case differ, punctuation belongs to words. A perfect prediction scores 1 - 5e-9. An empty text
+/// scores 0 as in TRACE; "." and "..", where the original raises ValueError, score 0 too. With several references
+/// (TRACE has one) the best counts.
+///
+/// @see Lin 2004 (ROUGE); Wang et al. 2023 (TRACE), arXiv:2310.06762; pltrdy/rouge, rouge_score.py
+struct rouge_l {
+    /// pltrdy's `exclusive`: false counts every word, with the words of all pairs of sentences added up.
+    bool exclusive = true;
+
+    static constexpr double best = 1;
+    std::string_view name() const { return exclusive ? "trace::rouge_l" : "trace::rouge_l (exclusive=False)"; }
+
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        double highest = 0;
+        for (const std::string& reference : references) highest = std::max(highest, f(match(prediction, reference)));
+        return highest;
+    }
+
+    /// The counts behind the score of one pair.
+    overlap match(std::string_view prediction, std::string_view reference) const {
+        interner number;
+        const detail::summary rows = sentences(prediction, number), columns = sentences(reference, number);
+        if (rows.order.empty() || columns.order.empty()) return {};
+        return exclusive ? sets(rows, columns, number.size()) : lists(rows, columns, number.size());
+    }
+
+    /// The F of pltrdy rouge, with its 1e-8.
+    static double f(const overlap& o) {
+        const double p = o.precision(), r = o.recall();
+        return 2 * ((p * r) / (p + r + 1e-8));
+    }
+
+  private:
+    static detail::summary sentences(std::string_view text, interner& number) {
+        detail::summary s;
+        for (const std::string_view piece : split(text, '.')) {
+            if (piece.empty()) continue;
+            detail::sentence_ids ids = number(split(piece));
+            if (ids.empty()) ids.push_back(number(""));  // Python: "".split(" ") is one empty word
+            s.add(std::move(ids));
+        }
+        return s;
+    }
+
+    static overlap sets(const detail::summary& rows, const detail::summary& columns, std::size_t alphabet) {
+        const auto where = detail::sentences_of_words(columns, alphabet);
+        std::vector<char> in_union(alphabet, 0);
+        std::vector<std::size_t> done(columns.distinct.size(), rows.distinct.size());
+        std::size_t found = 0;
+        detail::compact_pairs pairs(alphabet);
+        for (std::size_t i = 0; i < rows.distinct.size(); ++i) {
+            const detail::sentence_ids& row = rows.distinct[i];
+            // A pair of sentences can only add words that both hold: pairs whose common words are all in already are
+            // left out.
+            for (const std::uint32_t word : row) {
+                for (const std::uint32_t j : where[word]) {
+                    if (in_union[word]) break;
+                    if (std::exchange(done[j], i) == i) continue;
+                    pairs(row, columns.distinct[j], [&](auto a, auto b, std::size_t symbols) {
+                        lcs_walk(a, b, symbols, [&](std::size_t r, std::size_t) {
+                            if (!std::exchange(in_union[row[r]], 1)) ++found;
+                        });
+                    });
+                }
+            }
+        }
+        return {static_cast<double>(found), static_cast<double>(detail::distinct_words(rows, alphabet)),
+                static_cast<double>(detail::distinct_words(columns, alphabet))};
+    }
+
+    static overlap lists(const detail::summary& rows, const detail::summary& columns, std::size_t alphabet) {
+        std::vector<double> row_times(rows.distinct.size(), 0), column_times(columns.distinct.size(), 0);
+        for (const std::size_t k : rows.order) ++row_times[k];
+        for (const std::size_t k : columns.order) ++column_times[k];
+        const auto where = detail::sentences_of_words(columns, alphabet);
+        std::vector<std::size_t> done(columns.distinct.size(), rows.distinct.size());
+        overlap o{0, static_cast<double>(rows.words), static_cast<double>(columns.words)};
+        detail::compact_pairs pairs(alphabet);
+        for (std::size_t i = 0; i < rows.distinct.size(); ++i)
+            for (const std::uint32_t word : rows.distinct[i])
+                for (const std::uint32_t j : where[word])
+                    if (std::exchange(done[j], i) != i)
+                        pairs(rows.distinct[i], columns.distinct[j], [&](auto a, auto b, std::size_t symbols) {
+                            o.matches +=
+                                row_times[i] * column_times[j] * static_cast<double>(lcs_length(a, b, symbols));
+                        });
+        return o;
+    }
+};
+static_assert(scorer<rouge_l>);
+
+}  // namespace trace
+
+namespace inscl {
+
+/// ROUGE-L as InsCL reports it: li-plus `rouge-metric` (PyRouge) with its defaults.
+///
+///     p = Σ matches / Σ words(prediction),  r = Σ matches / Σ words(reference),  F = 2 p r / (p + r)
+///
+/// Sentences are lines, words stand between white space, case and punctuation count. Matches of a reference sentence:
+/// the words at its positions in any longest common subsequence with a line of the prediction, each word of the
+/// prediction used once. Several references are *averaged*: their counts are added up before p and r.
+/// Over a corpus InsCL averages p and r first and takes F of the means: `corpus`, not the mean of `score`.
+///
+/// @see Lin 2004 (ROUGE); Wang et al. 2024 (InsCL), arXiv:2403.11435; li-plus/rouge-metric, py_rouge.py
+struct rouge_l {
+    static constexpr double best = 1;
+    std::string_view name() const { return "inscl::rouge_l"; }
+
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        return match(prediction, references).f();
+    }
+
+    /// The counts behind the score, added up over the references.
+    overlap match(std::string_view prediction, std::span<const std::string> references) const {
+        overlap total;
+        for (const std::string& reference : references) total += match_one(prediction, reference);
+        return total;
+    }
+
+    /// The number InsCL prints for a task: F of the mean precision and the mean recall over its items [n].
+    static double corpus(std::span<const overlap> items) {
+        double p = 0, r = 0;
+        for (const overlap& item : items) p += item.precision(), r += item.recall();
+        const double n = items.empty() ? 1 : static_cast<double>(items.size());
+        return overlap::harmonic(p / n, r / n);
+    }
+
+  private:
+    static detail::summary lines(std::string_view text, interner& number) {
+        detail::summary s;
+        for (const std::string_view line : split(text, '\n'))
+            if (detail::sentence_ids ids = number(split(line)); !ids.empty()) s.add(std::move(ids));
+        return s;
+    }
+
+    static overlap match_one(std::string_view prediction, std::string_view reference) {
+        interner number;
+        const detail::summary rows = lines(prediction, number), columns = lines(reference, number);
+        const std::size_t alphabet = number.size();
+        std::vector<std::size_t> left(alphabet, 0);  // how often the prediction has a word that is not matched yet
+        for (const std::size_t k : rows.order)
+            for (const std::uint32_t word : rows.distinct[k]) ++left[word];
+        const std::vector<char> known = known_words(left);
+        const auto where = detail::sentences_of_words(rows, alphabet);
+        std::vector<std::size_t> done(rows.distinct.size(), columns.distinct.size());
+        std::vector<detail::sentence_ids> matched(columns.distinct.size());  // words at the positions of the union
+        detail::compact_pairs pairs(alphabet);
+        for (std::size_t k = 0; k < columns.distinct.size(); ++k) {
+            const detail::sentence_ids& column = columns.distinct[k];
+            std::vector<char> in_union(column.size(), 0);
+            std::size_t missing = 0;
+            for (const std::uint32_t word : column) missing += known[word] ? 1 : 0;
+            for (std::size_t c = 0; c < column.size() && missing > 0; ++c) {
+                for (const std::uint32_t i : where[column[c]]) {
+                    if (missing == 0) break;
+                    if (std::exchange(done[i], k) == k) continue;
+                    pairs(rows.distinct[i], column, [&](auto a, auto b, std::size_t symbols) {
+                        lcs_walk(a, b, symbols, [&](std::size_t, std::size_t j) {
+                            if (!std::exchange(in_union[j], 1)) --missing;
+                        });
+                    });
+                }
+            }
+            for (std::size_t c = 0; c < column.size(); ++c)
+                if (in_union[c]) matched[k].push_back(column[c]);
+        }
+        overlap o{0, static_cast<double>(rows.words), static_cast<double>(columns.words)};
+        for (const std::size_t k : columns.order)
+            for (const std::uint32_t word : matched[k])
+                if (left[word] > 0) --left[word], ++o.matches;
+        return o;
+    }
+
+    static std::vector<char> known_words(std::span<const std::size_t> count) {
+        std::vector<char> known(count.size());
+        std::transform(count.begin(), count.end(), known.begin(), [](std::size_t n) { return n > 0 ? 1 : 0; });
+        return known;
+    }
+};
+static_assert(scorer<rouge_l>);
+
+}  // namespace inscl
+
+namespace google {
+
+/// ROUGE-L of Google's rouge-score without stemmer, one sequence per text (rougeL, not rougeLsum): F of the longest
+/// common subsequence of [a-z0-9] words in lower case. With several references the best F counts (score_multi).
+///
+/// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py
+struct rouge_l {
+    static constexpr double best = 1;
+    std::string_view name() const { return "google::rouge_l"; }
+
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        double highest = 0;
+        for (const std::string& reference : references) highest = std::max(highest, match(prediction, reference).f());
+        return highest;
+    }
+
+    /// The counts behind the score of one pair.
+    overlap match(std::string_view prediction, std::string_view reference) const {
+        const std::string p = rouge_score_tokens(prediction), r = rouge_score_tokens(reference);
+        interner number;
+        const auto a = number(split(p)), b = number(split(r));
+        return {static_cast<double>(lcs_length(a, b, number.size())), static_cast<double>(a.size()),
+                static_cast<double>(b.size())};
+    }
+};
+static_assert(scorer<rouge_l>);
+
+/// ROUGE-N of Google's rouge-score without stemmer: F of the n-grams of [a-z0-9] words, each counted as often as both
+/// texts have it. With several references the best F counts.
+///
+/// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py
+struct rouge_n {
+    std::size_t n = 1;  ///< words in an n-gram, at least 1; more than the texts have scores 0
+
+    static constexpr double best = 1;
+    std::string_view name() const {
+        return n == 1 ? "google::rouge_1" : n == 2 ? "google::rouge_2" : "google::rouge_n";
+    }
+
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        double highest = 0;
+        for (const std::string& reference : references) highest = std::max(highest, match(prediction, reference).f());
+        return highest;
+    }
+
+    /// The counts behind the score of one pair.
+    overlap match(std::string_view prediction, std::string_view reference) const {
+        const std::string p = rouge_score_tokens(prediction), r = rouge_score_tokens(reference);
+        interner number;  // an n-gram is a stretch of the normalised text, since one space stands between two words
+        auto a = number(ngrams(p)), b = number(ngrams(r));
+        std::sort(a.begin(), a.end());
+        std::sort(b.begin(), b.end());
+        sentence_ids common;
+        std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
+        return {static_cast<double>(common.size()), static_cast<double>(a.size()), static_cast<double>(b.size())};
+    }
+
+  private:
+    using sentence_ids = detail::sentence_ids;
+
+    std::vector<std::string_view> ngrams(std::string_view text) const {
+        const auto words = split(text);
+        std::vector<std::string_view> grams;
+        for (std::size_t i = 0; n > 0 && i + n <= words.size(); ++i) {
+            const char* end = words[i + n - 1].data() + words[i + n - 1].size();
+            grams.emplace_back(words[i].data(), static_cast<std::size_t>(end - words[i].data()));
+        }
+        return grams;
+    }
+};
+static_assert(scorer<rouge_n>);
+
+}  // namespace google
+
+}  // namespace holdfast::scoring
