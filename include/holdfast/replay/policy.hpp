@@ -31,7 +31,7 @@ enum class mixing { interleaved, trailing_epoch };
 
 /// What to replay of every earlier task: indices into the user's own store, never examples.
 ///
-/// sum(quotas) = number of examples + unplaced, always.
+/// quotas[j] = examples[j].size(), and sum(quotas) + unplaced = what the policy was to place, always.
 struct plan {
     /// Why a task got what it got, in clauses that plan::why puts together.
     struct reason {
@@ -42,9 +42,10 @@ struct plan {
     };
 
     std::vector<std::vector<std::uint32_t>> examples = {};  ///< [past tasks] indices into that task's training examples
-    std::vector<std::size_t> quotas = {};                   ///< [past tasks] what the budget rule asked for
-    std::size_t unplaced = 0;                               ///< asked for but not placed (a task too small)
+    std::vector<std::size_t> quotas = {};                   ///< [past tasks] how many of each
+    std::size_t unplaced = 0;                               ///< asked for beyond what the tasks hold
     std::vector<certified<double>> distance = {};           ///< [past tasks] where the policy measured it, else empty
+    bool certain = true;                                    ///< every distance within its bounds gives these quotas
     mixing mix = mixing::interleaved;
     bool general_data = false;         ///< TRACE adds its general instruction set
     std::vector<reason> reasons = {};  ///< [past tasks]
@@ -84,7 +85,7 @@ struct plan {
 
 /// Decides what to rehearse before the current task is learnt.
 /// 1. plan(past, current, g)  one entry per past task, in their order; indices are below that task's size and name no
-///                            example twice; sum(quotas) = placed + unplaced. What cannot be placed is returned, not
+///                            example twice; quotas[j] = examples[j].size(). What cannot be placed is returned, not
 ///                            thrown. A function of its arguments alone; the policy does not change
 /// 2. name()                  short, for tables and file names
 /// A policy that wants embeddings or tags says so: `static constexpr bool needs_embeddings / needs_tags = true`.
@@ -189,7 +190,7 @@ struct random_replay {
         made.mix = mix;
         for (std::size_t j = 0; j < past.size(); ++j) {
             const std::size_t n = past[j].size(), take = std::min(budget_per_task, n);
-            made.quotas[j] = budget_per_task;
+            made.quotas[j] = take;
             made.unplaced += budget_per_task - take;
             made.examples[j] = uniform_without_replacement(n).draw(take, g.split(j));
             std::sort(made.examples[j].begin(), made.examples[j].end());

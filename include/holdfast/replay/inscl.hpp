@@ -1,0 +1,346 @@
+#pragma once
+// InsCL's replay: more of the tasks that differ more from the current one, and inside a task more of the instructions
+// that tell more. As the paper writes it and as the released code does it, every stage replaceable.
+// Builds on transport/similarity.hpp (distances), allocation.hpp, insinfo.hpp and policy.hpp.
+
+#include <holdfast/core/certified.hpp>
+#include <holdfast/core/error.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/replay/allocation.hpp>
+#include <holdfast/replay/insinfo.hpp>
+#include <holdfast/replay/memory.hpp>
+#include <holdfast/replay/policy.hpp>
+#include <holdfast/replay/sampler.hpp>
+#include <holdfast/transport/similarity.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace holdfast::replay {
+
+namespace detail {
+
+/// Which examples of one task, and the clause of each (an instruction, or k + 1 of them: drawn to fill up).
+struct choice {
+    std::vector<std::uint32_t> examples = {}, clause = {};
+};
+
+/// Examples in a random order that depends on (generator, round, example) alone.
+inline void shuffle_keyed(std::vector<std::uint32_t>& examples, const item_bits& bits, std::uint64_t round) {
+    const auto key = [&](std::uint32_t e) { return std::pair(bits.word(round << 32 | e), e); };
+    std::sort(examples.begin(), examples.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+}
+
+/// As published: shares by InsInfo (all 0: equal shares), whole by largest remainder, none above what an instruction
+/// has; what the informative instructions cannot hold goes to the others in equal shares.
+inline choice choose_as_published(const task_memory& memory, std::size_t quota, std::span<const double> scores,
+                                  const philox& g) {
+    const item_bits bits(g);
+    auto of_instruction = memory.examples_of_instruction();
+    std::vector<std::size_t> capacity(of_instruction.size());
+    for (std::size_t k = 0; k < capacity.size(); ++k) capacity[k] = of_instruction[k].size();
+    allocation share = allocate(scores, quota, {.rule = hamilton{}, .capacity = capacity});
+    if (share.unplaced > 0) {
+        std::vector<double> silent(scores.size());
+        std::transform(scores.begin(), scores.end(), silent.begin(), [](double s) { return s > 0 ? 0.0 : 1.0; });
+        const allocation rest = allocate(silent, share.unplaced, {.rule = hamilton{}, .capacity = capacity});
+        for (std::size_t k = 0; k < capacity.size() && !share.equal_shares; ++k)
+            share.quotas[k] += scores[k] > 0 ? 0 : rest[k];
+    }
+    choice made;
+    for (std::size_t k = 0; k < capacity.size(); ++k) {
+        shuffle_keyed(of_instruction[k], bits, 0);
+        for (std::size_t i = 0; i < share[k]; ++i) {
+            made.examples.push_back(of_instruction[k][i]);
+            made.clause.push_back(static_cast<std::uint32_t>(k));
+        }
+    }
+    return made;
+}
+
+/// As released (sample_example of InsCL_sampling.py): with fewer places than instructions one example of each of the
+/// top ones; else max(1, floor(share * quota)) of each, then random ones until the quota is full, or random ones out
+/// while their instruction keeps one. Where the code stops with an error (an instruction has fewer examples than its
+/// share) what is there is taken.
+inline choice choose_as_released(const task_memory& memory, std::size_t quota, std::span<const double> scores,
+                                 const philox& g) {
+    const item_bits bits(g);
+    const std::size_t k = memory.instructions.size();
+    auto of_instruction = memory.examples_of_instruction();
+    for (auto& examples : of_instruction) shuffle_keyed(examples, bits, 0);
+    std::vector<std::uint32_t> ranked(k);
+    std::iota(ranked.begin(), ranked.end(), 0u);
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return scores[a] > scores[b]; });
+    double sum = 0;  // in the order of the ranking, as the code adds
+    for (const std::uint32_t i : ranked) sum += scores[i];
+    choice made;
+    const auto take = [&](std::uint32_t instruction, std::size_t n) {
+        const auto& of = of_instruction[instruction];
+        for (std::size_t i = 0; i < std::min(n, of.size()); ++i) {
+            made.examples.push_back(of[i]);
+            made.clause.push_back(instruction);
+        }
+    };
+    if (quota < k) {
+        for (std::size_t i = 0; i < quota; ++i) take(ranked[i], 1);
+        return made;
+    }
+    std::vector<char> taken(memory.size(), 0), keeps_one(k, 0);
+    for (const std::uint32_t i : ranked) {
+        const double share = sum != 0 ? scores[i] / sum : 1.0 / static_cast<double>(k);
+        const double asked = std::trunc(share * static_cast<double>(quota));
+        keeps_one[i] = asked < 1;
+        const auto room = static_cast<double>(of_instruction[i].size());
+        take(i, asked < 1 ? 1 : static_cast<std::size_t>(std::min(asked, room)));
+    }
+    for (const std::uint32_t e : made.examples) taken[e] = 1;
+    std::vector<std::uint32_t> order(memory.size());
+    std::iota(order.begin(), order.end(), 0u);
+    if (made.examples.size() < quota) {
+        shuffle_keyed(order, bits, 1);
+        for (const std::uint32_t e : order) {
+            if (made.examples.size() == quota) break;
+            if (taken[e]) continue;
+            made.examples.push_back(e);
+            made.clause.push_back(static_cast<std::uint32_t>(k));
+        }
+    }
+    if (made.examples.size() > quota) {
+        order = made.examples;
+        shuffle_keyed(order, bits, 2);
+        std::vector<std::size_t> held(k, 0);
+        for (const std::uint32_t e : made.examples) ++held[memory.instruction[e]];
+        std::size_t left = made.examples.size();
+        for (const std::uint32_t e : order) {
+            const std::uint32_t i = memory.instruction[e];
+            if (left == quota) break;
+            if (keeps_one[i]) continue;
+            taken[e] = 0;
+            --left;
+            if (--held[i] == 1) keeps_one[i] = 1;
+        }
+        choice kept;
+        for (std::size_t i = 0; i < made.examples.size(); ++i)
+            if (taken[made.examples[i]]) {
+                kept.examples.push_back(made.examples[i]);
+                kept.clause.push_back(made.clause[i]);
+            }
+        return kept;
+    }
+    return made;
+}
+
+inline std::string shortened(std::string_view text, std::size_t most = 60) {
+    if (text.size() <= most) return std::string(text);
+    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;  // not inside a character
+    return std::string(text.substr(0, most)) + "...";
+}
+
+inline std::string percent(double share) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
+    return text;
+}
+
+}  // namespace detail
+
+/// InsCL: which examples of the earlier tasks to replay while the current one is learnt.
+///
+/// With t-1 earlier tasks and budget B = budget_per_task * (t-1):
+///
+///     quota_j  ~  W_j / sum(W) * B             W_j: Wasserstein distance between the instructions of task j and of the
+///                                              current one (cosine cost, instruction frequencies as weights)
+///     n_jk     ~  s_jk / sum_k(s_jk) * quota_j s_jk: InsInfo of instruction k of task j
+///
+/// | stage | as_published | as_released |
+/// | --- | --- | --- |
+/// | distance | within relative_gap; exact where that leaves the quotas open | exact |
+/// | quotas | `rule` (Hamilton), none above what a task holds | round down, one more to the largest, tie bug and all |
+/// | pool of InsInfo | earlier tasks | earlier and current |
+/// | inside a task | Hamilton by InsInfo, none above what an instruction has | top ones, or max(1, floor), random rest
+/// |
+///
+/// Unlike the released code nothing stops with an error: identical tasks (all W = 0) and uninformative tags (all s = 0)
+/// count the same, and what the tasks cannot give comes back as plan::unplaced. Duplicated records stay apart, since
+/// examples are known by their place. Task j's choice depends on the generator, on j and on the task alone.
+///
+/// @see  Wang et al. 2024 (InsCL), arXiv:2403.11435; replay/InsCL_sampling.py of OPPO-Mente-Lab/InsCL @3ad357c
+struct inscl {
+    std::size_t budget_per_task = 200;  ///< examples per earlier task on average (alpha)
+    replay::mode mode = replay::mode::as_published;
+    apportionment rule = hamilton{};        ///< of the budget over tasks; as_released brings its own
+    std::optional<replay::pool> pool = {};  ///< whose tags are counted; unset: what the mode does
+    double relative_gap = 0.01;             ///< of the distances, 0 is exact; as_released is exact
+    mixing mix = mixing::interleaved;
+    /// Tags of instructions where task_memory::tags is empty.
+    std::function<std::vector<std::string>(std::string_view)> tagger = [](std::string_view instruction) {
+        return keyword_tagger{}.tags(instruction);
+    };
+    /// Distance between an earlier task and the current one; unset: Wasserstein between their instructions.
+    std::function<certified<double>(const task_memory& earlier, const task_memory& current)> distance = {};
+
+    static constexpr bool needs_embeddings = true;
+    static constexpr bool needs_tags = true;
+
+    [[nodiscard]] std::string name() const { return "inscl"; }
+
+    /// @param past     tasks already learnt, with embeddings [k, d] unless `distance` is set
+    /// @param current  the task to be learnt next
+    /// @return         sum(quotas) + unplaced = budget_per_task * past.size()
+    /// @throw          invalid_argument for a memory whose parts do not fit, a task without embedding, a NaN distance,
+    ///                 no tags and no tagger, a relative_gap that is negative
+    [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory& current, philox g) const {
+        require(relative_gap >= 0, "replay::inscl: relative_gap is at least 0, it is ", relative_gap);
+        for (const task_memory& memory : past) check_memory("replay::inscl", memory);
+        check_memory("replay::inscl", current);
+        replay::plan made = detail::empty_plan(past);
+        made.mix = mix;
+        if (past.empty()) return made;
+
+        const bool released = mode == replay::mode::as_released;
+        const std::size_t budget = budget_per_task * past.size();
+        std::vector<std::size_t> sizes;
+        for (const task_memory& memory : past) sizes.push_back(memory.size());
+        const allocation_options options{.rule = released ? apportionment{replay::as_released{}} : rule,
+                                         .capacity = sizes};
+        made.distance = distances(past, current, released ? 0.0 : relative_gap);
+        allocation quotas = allocate(made.distance, budget, options);
+        if (!quotas.certain && !distance && relative_gap > 0) {
+            made.distance = distances(past, current, 0.0);
+            quotas = allocate(made.distance, budget, options);
+        }
+        made.certain = quotas.certain;
+
+        const information_pool information = count(past, current);
+        for (std::size_t j = 0; j < past.size(); ++j) {
+            const std::vector<double> scores = information.scores(j);
+            const philox own = g.split(j);
+            const detail::choice chosen = released ? detail::choose_as_released(past[j], quotas[j], scores, own)
+                                                   : detail::choose_as_published(past[j], quotas[j], scores, own);
+            made.quotas[j] = chosen.examples.size();
+            std::vector<std::size_t> order(chosen.examples.size());
+            std::iota(order.begin(), order.end(), std::size_t{0});
+            std::sort(order.begin(), order.end(),
+                      [&](std::size_t a, std::size_t b) { return chosen.examples[a] < chosen.examples[b]; });
+            for (const std::size_t i : order) {
+                made.examples[j].push_back(chosen.examples[i]);
+                made.reasons[j].kind.push_back(chosen.clause[i]);
+            }
+            made.reasons[j].amount = say_amount(made, quotas, budget, j);
+            made.reasons[j].choice = say_choice(past[j], information, scores, chosen, j);
+        }
+        made.unplaced = budget - made.size();
+        return made;
+    }
+
+  private:
+    [[nodiscard]] std::vector<certified<double>> distances(std::span<const task_memory> past,
+                                                           const task_memory& current, double gap) const {
+        std::vector<certified<double>> measured(past.size());
+        for (std::size_t j = 0; j < past.size(); ++j) {
+            measured[j] = distance ? distance(past[j], current) : wasserstein(past[j], current, gap);
+            require(!std::isnan(measured[j].value), "replay::inscl: the distance of task '", past[j].name, "' from '",
+                    current.name, "' is NaN");
+            // The cosine cost of equal directions is 0 up to rounding, on either side.
+            measured[j].value = std::max(measured[j].value, 0.0);
+            measured[j].lower = std::clamp(measured[j].lower, 0.0, measured[j].value);
+            measured[j].upper = std::max(measured[j].upper, measured[j].value);
+        }
+        return measured;
+    }
+
+    static certified<double> wasserstein(const task_memory& a, const task_memory& b, double gap) {
+        for (const task_memory* m : {&a, &b})
+            require(m->embedding.rows() > 0,
+                    "replay::inscl: every task needs the embeddings of its instructions, task '", m->name,
+                    "' has none");
+        require(a.embedding.cols() == b.embedding.cols(), "replay::inscl: embeddings have one dimension, task '",
+                a.name, "' has ", a.embedding.cols(), " and '", b.name, "' has ", b.embedding.cols());
+        const auto w =
+            transport::wasserstein(a.embedding, frequencies(a), b.embedding, frequencies(b), {.relative_gap = gap});
+        return {w.value, w.lower, w.upper, w.status};
+    }
+
+    static std::vector<double> frequencies(const task_memory& memory) {
+        std::vector<double> weights;
+        for (const std::size_t n : memory.frequency())
+            weights.push_back(static_cast<double>(n) / static_cast<double>(memory.size()));
+        return weights;
+    }
+
+    [[nodiscard]] information_pool count(std::span<const task_memory> past, const task_memory& current) const {
+        information_pool counted(mode);
+        const auto add = [&](const task_memory& memory) {
+            if (!memory.tags.empty() || memory.instructions.empty()) {
+                counted.add(memory.tags);
+                return;
+            }
+            require(static_cast<bool>(tagger), "replay::inscl: task '", memory.name,
+                    "' brings no tags, and no tagger is set");
+            std::vector<std::vector<std::string>> tags;
+            for (const std::string& instruction : memory.instructions) tags.push_back(tagger(instruction));
+            counted.add(tags);
+        };
+        for (const task_memory& memory : past) add(memory);
+        const replay::pool counts = pool.value_or(mode == replay::mode::as_released ? replay::pool::earlier_and_current
+                                                                                    : replay::pool::earlier);
+        if (counts == replay::pool::earlier_and_current) add(current);
+        return counted;
+    }
+
+    [[nodiscard]] static std::string say_amount(const replay::plan& made, const allocation& quotas, std::size_t budget,
+                                                std::size_t j) {
+        double sum = 0;
+        for (const auto& d : made.distance) sum += d.value;
+        std::string text = sentence("the task gives ", made.quotas[j], " of ", budget, ": ");
+        if (quotas.equal_shares)
+            text += "no earlier task differs from the current one, so all count the same";
+        else
+            text += sentence("its distance from the current one is ", made.distance[j].value, ", ",
+                             detail::percent(made.distance[j].value / sum), " of the sum over ", made.distance.size(),
+                             " earlier tasks");
+        return text;
+    }
+
+    [[nodiscard]] static std::vector<std::string> say_choice(const task_memory& memory,
+                                                             const information_pool& information,
+                                                             const std::vector<double>& scores,
+                                                             const detail::choice& chosen, std::size_t j) {
+        const std::size_t k = scores.size();
+        std::vector<std::size_t> taken(k + 1, 0);
+        for (const std::uint32_t c : chosen.clause) ++taken[c];
+        std::vector<std::string> clauses(k + 1);
+        double sum = 0;
+        for (const double s : scores) sum += s;
+        const auto frequency = memory.frequency();
+        for (std::size_t i = 0; i < k; ++i) {
+            if (taken[i] == 0) continue;
+            std::string tags;
+            const auto parts = information.explain(j, i);
+            for (std::size_t t = 0; t < std::min<std::size_t>(3, parts.size()); ++t)
+                tags += sentence(t ? ", " : " (", parts[t].tag, " ", parts[t].information);
+            if (!tags.empty()) tags += ")";
+            clauses[i] = sentence("its instruction '", detail::shortened(memory.instructions[i]), "' tells ", scores[i],
+                                  tags, sum > 0 ? ", " + detail::percent(scores[i] / sum) + " of the task" : "",
+                                  ", and gives ", taken[i], " of its ", frequency[i]);
+        }
+        clauses[k] = sentence("it was drawn at random to fill the quota, as ", taken[k], " of the task were");
+        return clauses;
+    }
+};
+
+static_assert(replay_policy<inscl>);
+
+}  // namespace holdfast::replay
