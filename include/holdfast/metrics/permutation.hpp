@@ -23,7 +23,7 @@ namespace holdfast::metrics {
 struct test_result {
     double p = 1;           ///< chance of a difference at least as large, if there were none
     double statistic = 0;   ///< in the unit that the test's comment names
-    std::string name;       ///< "exact sign-flip test"
+    std::string name{};     ///< "exact sign-flip test"
     std::size_t n = 0;      ///< pairs (or items) that entered
     double smallest_p = 0;  ///< the smallest p that this n can give; 0 where there is no such bound
 

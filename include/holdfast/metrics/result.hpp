@@ -14,8 +14,8 @@ namespace holdfast::metrics {
 /// A metric's value and what it means.
 struct result {
     double value = 0;
-    std::string variant;     ///< the definition in words: "mean over T-1 earlier tasks"
-    std::string name;        ///< the field's letters: "BWT"
+    std::string variant{};   ///< the definition in words: "mean over T-1 earlier tasks"
+    std::string name{};      ///< the field's letters: "BWT"
     double denominator = 0;  ///< what the sum was divided by
     std::size_t tasks = 0;   ///< tasks (or cells, where the variant says so) whose scores entered the sum
     std::size_t stages = 0;  ///< training stages whose rows were read

@@ -32,8 +32,8 @@ namespace holdfast::metrics {
 struct interval {
     double estimate = 0, lower = 0, upper = 0;
     double confidence = 0.95;
-    std::size_t n = 0;   ///< runs or items behind it
-    std::string method;  ///< "t", "Wilson" ...
+    std::size_t n = 0;     ///< runs or items behind it
+    std::string method{};  ///< "t", "Wilson" ...
 
     [[nodiscard]] bool covers(double x) const { return lower <= x && x <= upper; }
     [[nodiscard]] double width() const { return upper - lower; }
