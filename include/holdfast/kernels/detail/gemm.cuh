@@ -1,0 +1,274 @@
+#pragma once
+// One matrix product for all of LoRA's: C = scale (A B + extension) in fp32, in tiles, with two more operands whose
+// product joins the same accumulators (the low-rank K-extension), a dropout mask on A or on the extension, bias and
+// residual. Tensor cores (gemm_mma) for bf16 and fp16. Builds on tile.hpp and ptx.cuh; gemm_simt.cuh has fp32.
+
+#include <holdfast/kernels/detail/numbers.cuh>
+#include <holdfast/kernels/detail/ptx.cuh>
+#include <holdfast/kernels/detail/tile.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace holdfast::kernels::detail {
+
+/// How an operand lies in memory: the summed index along a row, or along a column.
+enum class along { row, column };
+
+enum class masking { none, operand_a, extension };
+
+template <class T>
+struct gemm_problem {
+    int m = 0, n = 0;   // C [m, n]
+    int k = 0, k2 = 0;  // depth of the product, and of the extension
+    const T *a = nullptr, *b = nullptr, *a2 = nullptr, *b2 = nullptr;
+    std::int64_t lda = 0, ldb = 0, lda2 = 0, ldb2 = 0;  // elements from one row in memory to the next
+    bool fast_a = false, fast_b = false, fast_a2 = false, fast_b2 = false,
+         fast_c = false;  // 16-byte accesses may be used
+    masking mask_on = masking::none;
+    const std::uint32_t* mask = nullptr;  // packed, rows of mask_ld words
+    std::int64_t mask_ld = 0;
+    float scale = 1;
+    T* c = nullptr;  // either C [m, n] ...
+    std::int64_t ldc = 0;
+    const T* bias = nullptr;      // [n] or null
+    const T* residual = nullptr;  // [m, n] or null; may be c
+    std::int64_t ldr = 0;
+    float* partial = nullptr;  // ... or one unscaled sum per split, [splits, m, n]
+    split_plan split{1, 0};    // of k; the extension goes with the first
+};
+
+/// A tile of BM x BN, its warps, its pipeline.
+template <int BM, int BN, int WarpsM, int WarpsN, int Stages, int BlocksPerSm>
+struct mma_tile {
+    static constexpr int bm = BM, bn = BN, stages = Stages, blocks = BlocksPerSm;
+    static constexpr int warps_n = WarpsN, threads = 32 * WarpsM * WarpsN;
+    static constexpr int mi = BM / WarpsM / 16, ni = BN / WarpsN / 8;  // 16x8 products per warp
+    static constexpr int a_bytes = BM * step_depth * 2, b_bytes = BN * step_depth * 2;
+    static constexpr int stage_bytes = a_bytes + b_bytes;
+    static constexpr int shared_bytes = larger(Stages * stage_bytes, BM* BN * 2);
+    static_assert(BM % (16 * WarpsM) == 0 && BN % (16 * WarpsN) == 0 && Stages >= 2);
+};
+
+/// [Rows, 8 Chunks] elements of a matrix to shared memory, zero beyond (row_end, col_end).
+template <int Rows, int Chunks, int Threads, class T>
+__device__ __forceinline__ void load_tile(unsigned char* shared, const T* source, std::int64_t ld, int row0,
+                                          int row_end, int col0, int col_end, bool fast) {
+    static_assert(sizeof(T) == 2 && (Rows * Chunks) % Threads == 0);
+#pragma unroll
+    for (int i = static_cast<int>(threadIdx.x); i < Rows * Chunks; i += Threads) {
+        const int row = i / Chunks, chunk = i % Chunks, r = row0 + row, c = col0 + chunk * chunk_elements;
+        unsigned char* to = shared + 16 * swizzled<Chunks>(row, chunk);
+        const int valid = r < row_end ? larger(0, smaller(chunk_elements, col_end - c)) : 0;
+        const T* from = valid > 0 ? source + (static_cast<std::int64_t>(r) * ld + c) : source;
+        if (fast) {
+            copy_async(to, from, 2 * valid);
+        } else {
+            T* out = reinterpret_cast<T*>(to);
+#pragma unroll
+            for (int j = 0; j < chunk_elements; ++j) out[j] = j < valid ? from[j] : rounded<T>(0.0f);
+        }
+    }
+}
+
+/// Lane `lane`'s row address of a 16 x 16 block of A at (m, k) of the tile, in the order that mma wants.
+template <along A, int BM>
+__device__ __forceinline__ const unsigned char* a_block(const unsigned char* tile, int m, int k, int lane) {
+    const int i = lane & 7, j = lane >> 3;
+    if constexpr (A == along::row)
+        return tile + 16 * swizzled<step_depth / 8>(m + i + (j & 1) * 8, k / 8 + (j >> 1));
+    else
+        return tile + 16 * swizzled<BM / 8>(k + i + (j >> 1) * 8, m / 8 + (j & 1));
+}
+
+/// The same for a 16 x 16 block of B at (k, n): two 16 x 8 fragments.
+template <along B, int BN>
+__device__ __forceinline__ const unsigned char* b_block(const unsigned char* tile, int n, int k, int lane) {
+    const int i = lane & 7, j = lane >> 3;
+    if constexpr (B == along::row)
+        return tile + 16 * swizzled<step_depth / 8>(n + i + (j >> 1) * 8, k / 8 + (j & 1));
+    else
+        return tile + 16 * swizzled<BN / 8>(k + i + (j & 1) * 8, n / 8 + (j >> 1));
+}
+
+/// A fragment with the dropped elements of x made zero. For A along rows the fragment's rows are tokens, for A along
+/// columns its columns are; `token` and `feature` are those of its first element.
+template <along A, class T>
+__device__ __forceinline__ void mask_fragment(std::uint32_t (&a)[4], const gemm_problem<T>& p, int token, int feature,
+                                              int lane) {
+    const int g = lane >> 2, t = 2 * (lane & 3);
+    if constexpr (A == along::row) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const int row = token + g + 8 * half;
+            if (row >= p.m || feature >= p.k) continue;  // loaded as zero
+            const std::uint32_t bits = p.mask[row * p.mask_ld + feature / 32] >> (feature % 32 + t);
+            a[half] &= spread(bits);
+            a[half + 2] &= spread(bits >> 8);
+        }
+    } else {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {  // tokens t, t + 1 and t + 8, t + 9; features g and g + 8
+            const int row = token + t + 8 * half;
+            const bool inside = feature < p.m;
+            const std::uint32_t first = inside && row < p.k ? p.mask[row * p.mask_ld + feature / 32] : 0u;
+            const std::uint32_t second = inside && row + 1 < p.k ? p.mask[(row + 1) * p.mask_ld + feature / 32] : 0u;
+            const int bit = feature % 32 + g;
+            a[2 * half] &= spread((first >> bit & 1u) | (second >> bit & 1u) << 1);
+            a[2 * half + 1] &= spread((first >> (bit + 8) & 1u) | (second >> (bit + 8) & 1u) << 1);
+        }
+    }
+}
+
+template <class T>
+struct alignas(4) pair_of {
+    T first, second;
+};
+
+/// The kernel: one tile of C per block (and per split), operands by asynchronous copies `Stages` deep. No atomics; the
+/// order of summation depends on the shape alone.
+template <class T, class Tile, along A, along B>
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const gemm_problem<T> p) {
+    constexpr int bm = Tile::bm, bn = Tile::bn, stages = Tile::stages, threads = Tile::threads;
+    unsigned char* const shared = dynamic_shared();
+    const tile_index tile = tile_of(static_cast<int>(blockIdx.x), ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
+    const int m0 = tile.m * bm, n0 = tile.n * bn;
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+    const int warp_m = warp / Tile::warps_n * Tile::mi * 16, warp_n = warp % Tile::warps_n * Tile::ni * 8;
+
+    const int split = static_cast<int>(blockIdx.y);
+    const int extension = split == 0 ? ceil_div(p.k2, step_depth) : 0;  // steps of the extension: they come first
+    const int first = split * p.split.steps, last = smaller(first + p.split.steps, ceil_div(p.k, step_depth));
+    const int steps = extension + last - first;
+
+    const auto depth_at = [&](int step) { return (step < extension ? step : step - extension + first) * step_depth; };
+    const auto load = [&](int step) {
+        unsigned char* const to = shared + step % stages * Tile::stage_bytes;
+        const bool low_rank = step < extension;
+        const T* const a = low_rank ? p.a2 : p.a;
+        const T* const b = low_rank ? p.b2 : p.b;
+        const std::int64_t lda = low_rank ? p.lda2 : p.lda, ldb = low_rank ? p.ldb2 : p.ldb;
+        const bool fast_a = low_rank ? p.fast_a2 : p.fast_a, fast_b = low_rank ? p.fast_b2 : p.fast_b;
+        const int k0 = depth_at(step), k_end = low_rank ? p.k2 : p.k;
+        if constexpr (A == along::row)
+            load_tile<bm, step_depth / 8, threads>(to, a, lda, m0, p.m, k0, k_end, fast_a);
+        else
+            load_tile<step_depth, bm / 8, threads>(to, a, lda, k0, k_end, m0, p.m, fast_a);
+        if constexpr (B == along::row)
+            load_tile<bn, step_depth / 8, threads>(to + Tile::a_bytes, b, ldb, n0, p.n, k0, k_end, fast_b);
+        else
+            load_tile<step_depth, bn / 8, threads>(to + Tile::a_bytes, b, ldb, k0, k_end, n0, p.n, fast_b);
+    };
+
+    float acc[Tile::mi][Tile::ni][4] = {};
+    for (int s = 0; s < stages - 1; ++s) {
+        if (s < steps) load(s);
+        copy_async_commit();
+    }
+    for (int step = 0; step < steps; ++step) {
+        copy_async_wait<stages - 2>();
+        synchronise_block();  // the step has arrived, and all have left the stage that is loaded next
+        if (step + stages - 1 < steps) load(step + stages - 1);
+        copy_async_commit();
+
+        if (p.mask_on == masking::extension && step == extension) {
+#pragma unroll
+            for (int i = 0; i < Tile::mi; ++i)
+#pragma unroll
+                for (int j = 0; j < Tile::ni; ++j)
+#pragma unroll
+                    for (int half = 0; half < 2; ++half) {
+                        const int row = m0 + warp_m + 16 * i + lane / 4 + 8 * half;
+                        const int col = n0 + warp_n + 8 * j + 2 * (lane % 4);
+                        const std::uint32_t bits =
+                            row < p.m && col < p.n ? p.mask[row * p.mask_ld + col / 32] >> (col % 32) : 0u;
+                        if (!(bits & 1u)) acc[i][j][2 * half] = 0;
+                        if (!(bits & 2u)) acc[i][j][2 * half + 1] = 0;
+                    }
+        }
+
+        const unsigned char* const a_tile = shared + step % stages * Tile::stage_bytes;
+        const unsigned char* const b_tile = a_tile + Tile::a_bytes;
+        const int k0 = depth_at(step), remaining = (step < extension ? p.k2 : p.k) - k0;
+#pragma unroll
+        for (int k = 0; k < step_depth; k += 16) {
+            if (k >= remaining) break;  // zeros: a rank of 16 costs a quarter of a step
+            std::uint32_t a[Tile::mi][4], b[Tile::ni / 2][4];
+#pragma unroll
+            for (int i = 0; i < Tile::mi; ++i) {
+                const unsigned char* const at = a_block<A, bm>(a_tile, warp_m + 16 * i, k, lane);
+                if constexpr (A == along::row)
+                    load_matrices(a[i], at);
+                else
+                    load_matrices_transposed(a[i], at);
+                if (p.mask_on == masking::operand_a) {
+                    if constexpr (A == along::row)
+                        mask_fragment<A>(a[i], p, m0 + warp_m + 16 * i, k0 + k, lane);
+                    else
+                        mask_fragment<A>(a[i], p, k0 + k, m0 + warp_m + 16 * i, lane);
+                }
+            }
+#pragma unroll
+            for (int j = 0; j < Tile::ni / 2; ++j) {
+                const unsigned char* const at = b_block<B, bn>(b_tile, warp_n + 16 * j, k, lane);
+                if constexpr (B == along::row)
+                    load_matrices(b[j], at);
+                else
+                    load_matrices_transposed(b[j], at);
+            }
+#pragma unroll
+            for (int i = 0; i < Tile::mi; ++i)
+#pragma unroll
+                for (int j = 0; j < Tile::ni; ++j)
+                    multiply_add<T>(acc[i][j], a[i], b[j / 2][2 * (j % 2)], b[j / 2][2 * (j % 2) + 1]);
+        }
+    }
+
+    const auto each_pair = [&](auto&& f) {  // f(row, column, two accumulators) of the tile
+#pragma unroll
+        for (int i = 0; i < Tile::mi; ++i)
+#pragma unroll
+            for (int j = 0; j < Tile::ni; ++j)
+#pragma unroll
+                for (int half = 0; half < 2; ++half)
+                    f(warp_m + 16 * i + lane / 4 + 8 * half, warp_n + 8 * j + 2 * (lane % 4), acc[i][j][2 * half],
+                      acc[i][j][2 * half + 1]);
+    };
+    if (p.partial != nullptr) {
+        float* const out = p.partial + static_cast<std::int64_t>(split) * p.m * p.n;
+        each_pair([&](int row, int col, float x, float y) {
+            float* const at = out + (static_cast<std::int64_t>(m0 + row) * p.n + n0 + col);
+            if (m0 + row < p.m && n0 + col < p.n) at[0] = x;
+            if (m0 + row < p.m && n0 + col + 1 < p.n) at[1] = y;
+        });
+        return;
+    }
+
+    copy_async_wait<0>();
+    synchronise_block();
+    each_pair([&](int row, int col, float x, float y) {  // rounded once, and laid out for 16-byte stores
+        const auto finished = [&](int c, float value) {
+            const int r = m0 + row;
+            value *= p.scale;
+            if (r >= p.m || c >= p.n) return rounded<T>(0.0f);
+            if (p.bias != nullptr) value += to_float(p.bias[c]);
+            if (p.residual != nullptr) value += to_float(p.residual[r * p.ldr + c]);
+            return rounded<T>(value);
+        };
+        *reinterpret_cast<pair_of<T>*>(shared + 16 * swizzled<bn / 8>(row, col / 8) + 2 * (col % 8)) = {
+            finished(n0 + col, x), finished(n0 + col + 1, y)};
+    });
+    synchronise_block();
+    for (int i = static_cast<int>(threadIdx.x); i < bm * bn / 8; i += threads) {
+        const int row = i / (bn / 8), chunk = i % (bn / 8), r = m0 + row, c = n0 + 8 * chunk;
+        if (r >= p.m || c >= p.n) continue;
+        const unsigned char* const from = shared + 16 * swizzled<bn / 8>(row, chunk);
+        T* const to = p.c + (r * p.ldc + c);
+        if (p.fast_c && c + 8 <= p.n)
+            *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
+        else
+            for (int j = 0; j < 8 && c + j < p.n; ++j) to[j] = reinterpret_cast<const T*>(from)[j];
+    }
+}
+
+}  // namespace holdfast::kernels::detail

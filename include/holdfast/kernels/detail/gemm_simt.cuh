@@ -1,0 +1,88 @@
+#pragma once
+// The same product as gemm.cuh in fp32 throughout, on the ordinary arithmetic units: 64 x 64 tiles, no tensor cores, so
+// that gradients can be checked to fp32's own precision. Builds on gemm.cuh's problem.
+
+#include <holdfast/kernels/detail/gemm.cuh>
+
+namespace holdfast::kernels::detail {
+
+struct simt_tile {
+    static constexpr int bm = 64, bn = 64, depth = 16, threads = 256;
+    static constexpr int pitch = 68;  // floats per row of a shared tile: 16 bytes off, against bank conflicts
+    static constexpr int shared_bytes = 2 * depth * pitch * 4;
+};
+
+template <along A, along B>
+__global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_problem<float> p) {
+    constexpr int bm = simt_tile::bm, bn = simt_tile::bn, depth = simt_tile::depth, pitch = simt_tile::pitch;
+    float* const a_tile = reinterpret_cast<float*>(dynamic_shared());  // [depth, pitch], the summed index first
+    float* const b_tile = a_tile + depth * pitch;
+    const tile_index tile = tile_of(static_cast<int>(blockIdx.x), ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
+    const int m0 = tile.m * bm, n0 = tile.n * bn, thread = static_cast<int>(threadIdx.x);
+    const int row0 = thread / 16 * 4, col0 = thread % 16 * 4, split = static_cast<int>(blockIdx.y);
+    float acc[4][4] = {};
+
+    const auto sum_over = [&](const float* a, std::int64_t lda, const float* b, std::int64_t ldb, int from, int to,
+                              bool masked) {
+        for (int k0 = from; k0 < to; k0 += depth) {
+            for (int i = thread; i < bm * depth; i += simt_tile::threads) {  // neighbours in memory to neighbours
+                const int k = A == along::row ? i % depth : i / bm, m = A == along::row ? i / depth : i % bm;
+                float value = 0;
+                if (m0 + m < p.m && k0 + k < to) {
+                    const int token = A == along::row ? m0 + m : k0 + k, feature = A == along::row ? k0 + k : m0 + m;
+                    const bool kept =
+                        !masked || (p.mask[token * p.mask_ld + feature / 32] >> (feature % 32) & 1u) != 0u;
+                    if (kept) value = a[token * lda + feature];
+                }
+                a_tile[k * pitch + m] = value;
+            }
+            for (int i = thread; i < bn * depth; i += simt_tile::threads) {
+                const int k = B == along::row ? i % depth : i / bn, n = B == along::row ? i / depth : i % bn;
+                const std::int64_t row = B == along::row ? n0 + n : k0 + k, col = B == along::row ? k0 + k : n0 + n;
+                b_tile[k * pitch + n] = n0 + n < p.n && k0 + k < to ? b[row * ldb + col] : 0.0f;
+            }
+            synchronise_block();
+#pragma unroll
+            for (int k = 0; k < depth; ++k)
+#pragma unroll
+                for (int i = 0; i < 4; ++i)
+#pragma unroll
+                    for (int j = 0; j < 4; ++j)
+                        acc[i][j] += a_tile[k * pitch + row0 + i] * b_tile[k * pitch + col0 + j];
+            synchronise_block();
+        }
+    };
+
+    if (split == 0 && p.k2 > 0) {
+        sum_over(p.a2, p.lda2, p.b2, p.ldb2, 0, p.k2, false);
+        if (p.mask_on == masking::extension)
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+#pragma unroll
+                for (int j = 0; j < 4; ++j) {
+                    const int r = m0 + row0 + i, c = n0 + col0 + j;
+                    if (r < p.m && c < p.n && !(p.mask[r * p.mask_ld + c / 32] >> (c % 32) & 1u)) acc[i][j] = 0;
+                }
+    }
+    const int from = split * p.split.steps * step_depth;
+    sum_over(p.a, p.lda, p.b, p.ldb, from, smaller(p.k, from + p.split.steps * step_depth),
+             p.mask_on == masking::operand_a);
+
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            const int r = m0 + row0 + i, c = n0 + col0 + j;
+            if (r >= p.m || c >= p.n) continue;
+            if (p.partial != nullptr) {
+                p.partial[(static_cast<std::int64_t>(split) * p.m + r) * p.n + c] = acc[i][j];
+                continue;
+            }
+            float value = acc[i][j] * p.scale;
+            if (p.bias != nullptr) value += p.bias[c];
+            if (p.residual != nullptr) value += p.residual[r * p.ldr + c];
+            p.c[r * p.ldc + c] = value;
+        }
+}
+
+}  // namespace holdfast::kernels::detail

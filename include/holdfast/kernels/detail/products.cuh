@@ -1,0 +1,86 @@
+#pragma once
+// Which kernel and which tile a product gets, and its launch: the one place that knows the tile shapes. Builds on
+// gemm.cuh (tensor cores) and gemm_simt.cuh (fp32).
+
+#include <holdfast/kernels/detail/gather.cuh>
+#include <holdfast/kernels/detail/gemm.cuh>
+#include <holdfast/kernels/detail/gemm_simt.cuh>
+#include <holdfast/kernels/detail/lora_plan.hpp>
+
+#include <type_traits>
+
+namespace holdfast::kernels::detail {
+
+using large_tile = mma_tile<128, 128, 2, 4, 3, 1>;  // 96 KB of shared memory: fits every sm_8x
+using small_tile = mma_tile<32, 64, 2, 2, 4, 3>;    // few tokens
+template <int RankTile>
+using skinny_tile = mma_tile<skinny_rows, RankTile, 4, 1, 4, 3>;  // [rows, rank], the sum is long
+
+/// 16-byte accesses to a matrix of 16-bit elements are possible: base and rows lie on borders of 16 bytes.
+template <class T>
+[[nodiscard]] inline bool fast(const T* data, std::int64_t ld) noexcept {
+    return sizeof(T) == 2 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && ld % 8 == 0;
+}
+
+template <class T, class Tile, along A, along B>
+[[nodiscard]] cudaError_t launch_tiles(const gemm_problem<T>& p, cudaStream_t stream) noexcept {
+    const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, Tile::bm)) * ceil_div(p.n, Tile::bn);
+    if (tiles > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
+    const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(p.split.splits));
+    if constexpr (std::is_same_v<T, float>)
+        return launch(gemm_simt<A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
+    else
+        return launch(gemm_mma<T, Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
+}
+
+/// C [m, n] of any width: the frozen product with its extension.
+template <along A, along B, class T>
+[[nodiscard]] cudaError_t wide_product(gemm_problem<T> p, cudaStream_t stream) noexcept {
+    if (p.m == 0 || p.n == 0) return cudaSuccess;
+    p.split = {1, ceil_div(p.k, step_depth)};
+    p.fast_a = fast(p.a, p.lda), p.fast_b = fast(p.b, p.ldb), p.fast_c = fast(p.c, p.ldc);
+    p.fast_a2 = fast(p.a2, p.lda2), p.fast_b2 = fast(p.b2, p.ldb2);
+    if constexpr (std::is_same_v<T, float>)
+        return launch_tiles<T, simt_tile, A, B>(p, stream);
+    else
+        return p.m <= 64 ? launch_tiles<T, small_tile, A, B>(p, stream) : launch_tiles<T, large_tile, A, B>(p, stream);
+}
+
+/// C [m, n] with n a rank: split along the sum as `p.split` says, partial sums to p.partial if that is set.
+template <along A, along B, class T>
+[[nodiscard]] cudaError_t skinny_product(gemm_problem<T> p, cudaStream_t stream) noexcept {
+    if (p.m == 0 || p.n == 0) return cudaSuccess;
+    p.fast_a = fast(p.a, p.lda), p.fast_b = fast(p.b, p.ldb), p.fast_c = fast(p.c, p.ldc);
+    if constexpr (std::is_same_v<T, float>)
+        return launch_tiles<T, simt_tile, A, B>(p, stream);
+    else
+        return rank_tile(p.n) == 16 ? launch_tiles<T, skinny_tile<16>, A, B>(p, stream)
+                                    : launch_tiles<T, skinny_tile<64>, A, B>(p, stream);
+}
+
+template <class Out>
+[[nodiscard]] cudaError_t gather(const float* partial, int splits, std::int64_t rows, std::int64_t cols, float scale,
+                                 Out* out, std::int64_t row_stride, std::int64_t col_stride, bool accumulate,
+                                 cudaStream_t stream) noexcept {
+    if (rows == 0 || cols == 0) return cudaSuccess;
+    const unsigned blocks = static_cast<unsigned>(ceil_div<std::int64_t>(rows * cols, 256));
+    return launch(gather_splits<256, Out>, dim3(blocks), 256, 0, stream, partial, splits, rows, static_cast<int>(cols),
+                  scale, out, row_stride, col_stride, accumulate);
+}
+
+/// C = scale A B for a skinny product, through partial sums where it is cut.
+template <along A, along B, class T>
+[[nodiscard]] cudaError_t skinny_into(gemm_problem<T> p, split_plan split, float* partial,
+                                      cudaStream_t stream) noexcept {
+    p.split = split;
+    if (split.splits == 1) return skinny_product<A, B>(p, stream);
+    T* const c = p.c;
+    const std::int64_t ldc = p.ldc;
+    p.c = nullptr;
+    p.partial = partial;
+    const cudaError_t error = skinny_product<A, B>(p, stream);
+    if (error != cudaSuccess) return error;
+    return gather(partial, split.splits, p.m, p.n, p.scale, c, ldc, 1, false, stream);
+}
+
+}  // namespace holdfast::kernels::detail

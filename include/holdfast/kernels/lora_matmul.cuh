@@ -1,0 +1,305 @@
+#pragma once
+// A frozen linear layer with its low-rank adapter (LoRA) on the GPU: y = x W' + s (drop(x) A') B', and all gradients.
+// Raw pointers, sizes, a stream, an error code: nothing is allocated, nothing waits, every call can be captured into a
+// CUDA graph. Runs on compute capability 8.0 and later; bf16 and fp16 on tensor cores, fp32 on the ordinary units.
+// The low-rank part rides in the accumulators of the frozen product (a K-extension), so y and dx are written once.
+// Builds on detail/. Leaves out shapes-as-types and exceptions: adapters/lora.cuh has those.
+
+#include <holdfast/kernels/detail/products.cuh>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace holdfast::kernels {
+
+/// Arguments of the forward product. Matrices are row-major on the device; a leading dimension counts elements from
+/// one row to the next. T is float, __half or __nv_bfloat16. Any alignment works; 16-byte borders and leading
+/// dimensions that are multiples of 8 are faster for 16-bit types.
+template <class T>
+struct lora_matmul_args {
+    lora_shape shape;      ///< tokens m, in k, out n, rank r
+    const T* x = nullptr;  ///< [m, k]
+    std::int64_t ldx = 0;
+    const T* w = nullptr;  ///< [n, k], frozen
+    std::int64_t ldw = 0;
+    const T* a = nullptr;  ///< [r, k]
+    std::int64_t lda = 0;
+    const T* b = nullptr;  ///< [n, r]
+    std::int64_t ldb = 0;
+    T* y = nullptr;  ///< [m, n], overwritten
+    std::int64_t ldy = 0;
+    float scale = 1;              ///< s: alpha / r or alpha / sqrt(r)
+    const T* bias = nullptr;      ///< [n], added to every row; or null
+    const T* residual = nullptr;  ///< [m, n], added; or null; may be y itself
+    std::int64_t ldr = 0;
+    dropout_key dropout;              ///< threshold 0: no dropout
+    std::uint32_t* mask = nullptr;    ///< written: [m, mask_words(k)], for backward; null: workspace, not kept
+    T* u = nullptr;                   ///< written: s / (1 - p) (m . x) A' [m, r], for backward; null: not kept
+    std::int64_t ldu = 0;             ///< a multiple of 8 is faster
+    void* workspace = nullptr;        ///< aligned to 256 bytes
+    std::size_t workspace_bytes = 0;  ///< at least lora_matmul_workspace(args)
+};
+
+/// Arguments of the gradients. G, the type of da and db, is float or T.
+template <class T, class G = float>
+struct lora_matmul_backward_args {
+    lora_shape shape;
+    const T* dy = nullptr;  ///< [m, n]
+    std::int64_t lddy = 0;
+    const T* x = nullptr;  ///< [m, k]; may be null where da is
+    std::int64_t ldx = 0;
+    const T* w = nullptr;  ///< [n, k]; may be null where dx is
+    std::int64_t ldw = 0;
+    const T* a = nullptr;  ///< [r, k]; may be null where dx is
+    std::int64_t lda = 0;
+    const T* b = nullptr;  ///< [n, r]
+    std::int64_t ldb = 0;
+    const T* u = nullptr;  ///< [m, r] that forward wrote; may be null where db is
+    std::int64_t ldu = 0;
+    const std::uint32_t* mask = nullptr;  ///< that forward wrote; needed if dropout.threshold > 0
+    dropout_key dropout;
+    float scale = 1;
+    T* dx = nullptr;  ///< [m, k], overwritten; null: not wanted
+    std::int64_t lddx = 0;
+    G* da = nullptr;  ///< [r, k]; null: not wanted (LoRA-FA)
+    std::int64_t ldda = 0;
+    G* db = nullptr;  ///< [n, r]; null: not wanted
+    std::int64_t lddb = 0;
+    bool accumulate = false;          ///< da += dA, db += dB instead of overwriting
+    void* workspace = nullptr;        ///< aligned to 256 bytes
+    std::size_t workspace_bytes = 0;  ///< at least lora_matmul_backward_workspace<T>(shape)
+};
+
+/// Bytes of workspace that lora_matmul needs for these arguments (pointers count only as null or not).
+template <class T>
+[[nodiscard]] std::size_t lora_matmul_workspace(const lora_matmul_args<T>& g) noexcept {
+    if (detail::check_shape(g.shape).why != detail::refusal::none) return 0;
+    return detail::plan_forward(g.shape, sizeof(T), g.dropout.threshold > 0, g.u != nullptr, g.mask != nullptr).bytes;
+}
+
+/// Bytes of workspace that lora_matmul_backward needs.
+template <class T>
+[[nodiscard]] std::size_t lora_matmul_backward_workspace(const lora_shape& shape) noexcept {
+    return detail::check_shape(shape).why != detail::refusal::none ? 0 : detail::plan_backward(shape, sizeof(T)).bytes;
+}
+
+namespace detail {
+
+template <class... Checks>
+[[nodiscard]] refused first_of(const Checks&... checks) noexcept {
+    refused found;
+    (void)((found = checks, found.why != refusal::none) || ...);
+    return found;
+}
+
+[[nodiscard]] inline refused check_space(const void* workspace, std::size_t bytes, std::size_t needed) noexcept {
+    if (needed == 0) return {};
+    if (workspace == nullptr || bytes < needed)
+        return {refusal::small_workspace, "workspace", static_cast<std::int64_t>(workspace == nullptr ? 0 : bytes),
+                static_cast<std::int64_t>(needed)};
+    return check_matrix("workspace", workspace, 1, 1, 1, workspace_alignment);
+}
+
+[[nodiscard]] inline refused check_dropout(const dropout_key& key) noexcept {
+    if (key.threshold < 65536u) return {};
+    return {refusal::dropout_out_of_range, "dropout", key.threshold, 65535};
+}
+
+template <class T>
+[[nodiscard]] refused check(const lora_matmul_args<T>& g) noexcept {
+    const auto& s = g.shape;
+    const refused shape = check_shape(s);
+    if (shape.why != refusal::none) return shape;
+    const std::int64_t m = s.tokens, any = m > 0 ? 1 : 0;
+    return first_of(check_dropout(g.dropout), check_matrix("x", g.x, g.ldx, m, s.in, sizeof(T)),
+                    check_matrix("w", g.w, g.ldw, any * s.out, s.in, sizeof(T)),
+                    check_matrix("a", g.a, g.lda, any * s.rank, s.in, sizeof(T)),
+                    check_matrix("b", g.b, g.ldb, any * s.out, s.rank, sizeof(T)),
+                    check_matrix("y", g.y, g.ldy, m, s.out, sizeof(T)),
+                    check_matrix("bias", g.bias, s.out, g.bias != nullptr, s.out, sizeof(T)),
+                    check_matrix("residual", g.residual, g.ldr, g.residual != nullptr, s.out, sizeof(T)),
+                    check_matrix("mask", g.mask, 1, g.mask != nullptr, 1, 4),
+                    check_matrix("u", g.u, g.ldu, g.u != nullptr, s.rank, sizeof(T)),
+                    check_space(g.workspace, g.workspace_bytes, lora_matmul_workspace(g)));
+}
+
+template <class T, class G>
+[[nodiscard]] refused check(const lora_matmul_backward_args<T, G>& g) noexcept {
+    const auto& s = g.shape;
+    const refused shape = check_shape(s);
+    if (shape.why != refusal::none) return shape;
+    const std::int64_t m = s.tokens, any = m > 0 ? 1 : 0, dx = g.dx != nullptr, da = g.da != nullptr,
+                       db = g.db != nullptr;
+    refused mask;
+    if (g.dropout.threshold > 0 && m > 0 && (dx || da) && g.mask == nullptr)
+        mask = {refusal::missing_mask, "mask", 0, 0};
+    refused u;
+    if (db && m > 0 && g.u == nullptr) u = {refusal::missing_u, "u", 0, 0};
+    return first_of(
+        check_dropout(g.dropout), mask, u, check_matrix("dy", g.dy, g.lddy, m, s.out, sizeof(T)),
+        check_matrix("x", g.x, g.ldx, m * da, s.in, sizeof(T)),
+        check_matrix("w", g.w, g.ldw, any * dx, s.in, sizeof(T)),
+        check_matrix("a", g.a, g.lda, any * dx, s.in, sizeof(T)), check_matrix("b", g.b, g.ldb, any, s.rank, sizeof(T)),
+        check_matrix("u", g.u, g.ldu, m * db, s.rank, sizeof(T)),
+        check_matrix("mask", g.mask, 1, g.mask != nullptr, 1, 4), check_matrix("dx", g.dx, g.lddx, dx, s.in, sizeof(T)),
+        check_matrix("da", g.da, g.ldda, da, s.in, sizeof(G)), check_matrix("db", g.db, g.lddb, db, s.rank, sizeof(G)),
+        check_space(g.workspace, g.workspace_bytes, lora_matmul_backward_workspace<T>(s)));
+}
+
+[[nodiscard]] inline cudaError_t code_of(const refused& r) noexcept {
+    if (r.why == refusal::none) return cudaSuccess;
+    return r.why == refusal::misaligned ? cudaErrorMisalignedAddress : cudaErrorInvalidValue;
+}
+
+template <class P>
+[[nodiscard]] P* part(void* workspace, std::size_t at) noexcept {
+    return reinterpret_cast<P*>(static_cast<unsigned char*>(workspace) + at);
+}
+
+}  // namespace detail
+
+/// What is wrong with the arguments, as a sentence; empty if lora_matmul would take them.
+template <class T>
+[[nodiscard]] std::string explain(const lora_matmul_args<T>& args) {
+    return detail::in_words("kernels::lora_matmul", detail::check(args));
+}
+template <class T, class G>
+[[nodiscard]] std::string explain(const lora_matmul_backward_args<T, G>& args) {
+    return detail::in_words("kernels::lora_matmul_backward", detail::check(args));
+}
+
+/// What a CUDA error that these functions returned means here, as a sentence.
+[[nodiscard]] inline std::string explain(cudaError_t error) {
+    switch (error) {
+        case cudaErrorNoKernelImageForDevice:
+        case cudaErrorInvalidDeviceFunction:
+            return "this program holds no machine code for this GPU: compile with nvcc -arch=native, or with -gencode "
+                   "for its compute capability, 8.0 at least";
+        case cudaErrorInsufficientDriver:
+            return "the driver is older than the CUDA runtime that this program was built with: update the driver, or "
+                   "build with an older toolkit";
+        case cudaErrorNoDevice:
+            return "there is no CUDA device on this machine";
+        case cudaErrorMisalignedAddress:
+            return "a pointer does not lie on a border of its element: see explain(args)";
+        case cudaErrorInvalidValue:
+            return "an argument was refused: see explain(args)";
+        default:
+            return cudaGetErrorString(error);
+    }
+}
+
+/// The adapted product:
+///
+///     u = s / (1 - p) (m . x) A'        y = x W' + u B' (+ bias) (+ residual)
+///
+/// Two kernels: u (one pass over x), then the frozen product, whose accumulators begin with u B'. With dropout a third
+/// writes the mask first, one bit per element of x, the bits of adapters::lora on the CPU for the same seed.
+///
+/// @stream        enqueues on `stream`, does not synchronise; memory must outlive the work
+/// @determinism   bitwise run to run and from device to device of one architecture; no atomics
+/// @precision     fp32 accumulation; u and y are rounded to T once each
+/// @return        cudaErrorInvalidValue or cudaErrorMisalignedAddress for what explain(args) names, else CUDA's own
+/// @cpu           holdfast::adapters::lora<float>::forward in <holdfast/adapters/lora.hpp>
+template <class T>
+[[nodiscard]] cudaError_t lora_matmul(const lora_matmul_args<T>& g, cudaStream_t stream) noexcept {
+    using namespace detail;
+    if (const refused r = check(g); r.why != refusal::none) return code_of(r);
+    const lora_shape& s = g.shape;
+    if (s.tokens == 0) return cudaSuccess;
+    const bool drops = g.dropout.threshold > 0;
+    const forward_layout l = plan_forward(s, sizeof(T), drops, g.u != nullptr, g.mask != nullptr);
+    T* const u = g.u != nullptr ? g.u : part<T>(g.workspace, l.u);
+    const std::int64_t ldu = g.u != nullptr ? g.ldu : padded_rank(s.rank);
+    std::uint32_t* const mask = g.mask != nullptr ? g.mask : part<std::uint32_t>(g.workspace, l.mask);
+    const std::int64_t words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(s.in)));
+    if (drops) {
+        const std::int64_t count = s.tokens * words;
+        const cudaError_t error =
+            launch(write_mask<256>, dim3(static_cast<unsigned>(ceil_div<std::int64_t>(count, 256))), 256, 0, stream,
+                   g.dropout, mask, count, static_cast<std::uint32_t>(words));
+        if (error != cudaSuccess) return error;
+    }
+    gemm_problem<T> shrink;
+    shrink.m = static_cast<int>(s.tokens), shrink.n = static_cast<int>(s.rank), shrink.k = static_cast<int>(s.in);
+    shrink.a = g.x, shrink.lda = g.ldx, shrink.b = g.a, shrink.ldb = g.lda;
+    shrink.c = u, shrink.ldc = ldu;
+    shrink.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
+    if (drops) shrink.mask_on = masking::operand_a, shrink.mask = mask, shrink.mask_ld = words;
+    cudaError_t error =
+        skinny_into<along::row, along::row>(shrink, l.shrink, part<float>(g.workspace, l.partial), stream);
+    if (error != cudaSuccess) return error;
+
+    gemm_problem<T> wide;
+    wide.m = shrink.m, wide.n = static_cast<int>(s.out), wide.k = shrink.k, wide.k2 = shrink.n;
+    wide.a = g.x, wide.lda = g.ldx, wide.b = g.w, wide.ldb = g.ldw;
+    wide.a2 = u, wide.lda2 = ldu, wide.b2 = g.b, wide.ldb2 = g.ldb;
+    wide.c = g.y, wide.ldc = g.ldy, wide.bias = g.bias, wide.residual = g.residual, wide.ldr = g.ldr;
+    return wide_product<along::row, along::row>(wide, stream);
+}
+
+/// The gradients of lora_matmul, given dy = dL/dy:
+///
+///     ds = s / (1 - p) dy B      dx = dy W + m . (ds A)      dA = ds' (m . x)      dB = dy' u
+///
+/// Only those whose pointer is set are computed. dA and dB are summed over the tokens in parts of fixed size and
+/// order: no atomics, the same bits every run. dx masks the low-rank part before the frozen product joins it.
+///
+/// @stream @determinism @return  as lora_matmul
+/// @precision  fp32 accumulation; ds and dx are rounded to T once each, da and db to G
+/// @cpu        holdfast::adapters::lora<float>::backward
+template <class T, class G>
+[[nodiscard]] cudaError_t lora_matmul_backward(const lora_matmul_backward_args<T, G>& g, cudaStream_t stream) noexcept {
+    using namespace detail;
+    if (const refused r = check(g); r.why != refusal::none) return code_of(r);
+    const lora_shape& s = g.shape;
+    const backward_layout l = plan_backward(s, sizeof(T));
+    T* const ds = part<T>(g.workspace, l.ds);
+    const std::int64_t ldds = padded_rank(s.rank);
+    float* const partial = part<float>(g.workspace, l.partial);
+    const bool drops = g.dropout.threshold > 0;
+    const std::int64_t words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(s.in)));
+    const int m = static_cast<int>(s.tokens), k = static_cast<int>(s.in), n = static_cast<int>(s.out),
+              r = static_cast<int>(s.rank);
+    cudaError_t error = cudaSuccess;
+
+    if (g.dx != nullptr || g.da != nullptr) {
+        gemm_problem<T> p;
+        p.m = m, p.n = r, p.k = n;
+        p.a = g.dy, p.lda = g.lddy, p.b = g.b, p.ldb = g.ldb, p.c = ds, p.ldc = ldds;
+        p.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
+        error = skinny_into<along::row, along::column>(p, l.ds_split, partial, stream);
+        if (error != cudaSuccess) return error;
+    }
+    if (g.db != nullptr) {
+        gemm_problem<T> p;
+        p.m = n, p.n = r, p.k = m, p.split = l.b_split, p.partial = partial;
+        p.a = g.dy, p.lda = g.lddy, p.b = g.u, p.ldb = g.ldu;
+        if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
+        if (error == cudaSuccess)
+            error = gather(partial, m > 0 ? p.split.splits : 0, n, r, 1.0f, g.db, g.lddb, 1, g.accumulate, stream);
+        if (error != cudaSuccess) return error;
+    }
+    if (g.da != nullptr) {  // its transpose is summed, [k, r], and written across
+        gemm_problem<T> p;
+        p.m = k, p.n = r, p.k = m, p.split = l.a_split, p.partial = partial;
+        p.a = g.x, p.lda = g.ldx, p.b = ds, p.ldb = ldds;
+        if (drops) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words;
+        if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
+        if (error == cudaSuccess)
+            error = gather(partial, m > 0 ? p.split.splits : 0, k, r, 1.0f, g.da, 1, g.ldda, g.accumulate, stream);
+        if (error != cudaSuccess) return error;
+    }
+    if (g.dx != nullptr) {
+        gemm_problem<T> p;
+        p.m = m, p.n = k, p.k = n, p.k2 = r;
+        p.a = g.dy, p.lda = g.lddy, p.b = g.w, p.ldb = g.ldw, p.a2 = ds, p.lda2 = ldds, p.b2 = g.a, p.ldb2 = g.lda;
+        p.c = g.dx, p.ldc = g.lddx;
+        if (drops) p.mask_on = masking::extension, p.mask = g.mask, p.mask_ld = words;
+        error = wide_product<along::row, along::column>(p, stream);
+    }
+    return error;
+}
+
+}  // namespace holdfast::kernels
