@@ -101,10 +101,14 @@ struct axis {
     axis(double from, double to) {
         if (!(to > from)) to = from + 1;
         const double raw = (to - from) / 4, power = std::pow(10.0, std::floor(std::log10(raw)));
-        step = raw / power <= 1 ? power : raw / power <= 2 ? 2 * power : raw / power <= 5 ? 5 * power : 10 * power;
+        for (const double part : {1.0, 2.0, 2.5, 5.0, 10.0}) {
+            step = part * power;
+            if (raw <= step * (1 + 1e-9)) break;
+        }
         low = std::floor(from / step + 1e-9) * step;
         high = std::ceil(to / step - 1e-9) * step;
-        decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
+        decimals = 0;
+        for (double x = step; decimals < 6 && std::abs(x - std::round(x)) > 1e-6; x *= 10) ++decimals;
     }
     [[nodiscard]] std::size_t ticks() const { return static_cast<std::size_t>(std::llround((high - low) / step)) + 1; }
     [[nodiscard]] double tick(std::size_t i) const { return low + static_cast<double>(i) * step; }
@@ -115,7 +119,15 @@ struct series {
     std::vector<estimate> points = {};  ///< one per stage; absent ones leave a gap
 };
 
-/// Lines over stages 1..T, with the interval over seeds as a band.
+/// The ends of an interval, no further out than a score (or a difference of two) can be; the value where there is none.
+inline double lower_end(const estimate& e, bool difference) {
+    return e.has_interval() ? std::max(e.lower, std::min(e.value, difference ? -e.scale : 0.0)) : e.value;
+}
+inline double upper_end(const estimate& e) {
+    return e.has_interval() ? std::min(e.upper, std::max(e.value, e.scale)) : e.value;
+}
+
+/// Lines over stages 1..T, with the interval over seeds as a band (cut where no score can be).
 inline std::string line_chart(std::string_view id, std::string_view title, std::span<const series> lines,
                               bool zero_line) {
     const double width = 420, height = 270, left = 46, right = 14, top = 12, bottom = 34;
@@ -129,8 +141,7 @@ inline std::string line_chart(std::string_view id, std::string_view title, std::
         for (const auto& p : l.points) {
             description += " " + fixed(p.value, p.scale >= 100 ? 1 : 3);
             if (!p.present()) continue;
-            for (const double y :
-                 {p.value, p.has_interval() ? p.lower : p.value, p.has_interval() ? p.upper : p.value}) {
+            for (const double y : {p.value, lower_end(p, zero_line), upper_end(p)}) {
                 low = any ? std::min(low, y) : y;
                 high = any ? std::max(high, y) : y;
                 any = true;
@@ -173,8 +184,8 @@ inline std::string line_chart(std::string_view id, std::string_view title, std::
             path += (pen ? "L" : "M") + px(x_of(i)) + " " + px(y_of(points[i].value));
             pen = true;
             if (!points[i].has_interval()) continue;
-            upper += px(x_of(i)) + "," + px(y_of(points[i].upper)) + " ";
-            lower.insert(0, px(x_of(i)) + "," + px(y_of(points[i].lower)) + " ");
+            upper += px(x_of(i)) + "," + px(y_of(upper_end(points[i]))) + " ";
+            lower.insert(0, px(x_of(i)) + "," + px(y_of(lower_end(points[i], zero_line))) + " ");
         }
         if (!upper.empty())
             svg += "<polygon class=\"band\" style=\"fill:" + colour + "\" points=\"" + upper +

@@ -80,12 +80,15 @@ class page {
 
     static std::string interval(const estimate& e, int decimals) {
         if (!e.has_interval()) return {};
-        return "<span class=\"interval\">" + shown(e.lower, decimals) + " to " + shown(e.upper, decimals) + "</span>";
+        return "<span class=\"interval\">± " + shown((e.upper - e.lower) / 2, decimals) + "</span>";
     }
+
+    /// A page shows one decimal less than a terminal: what intervals over a few seeds can bear.
+    static int decimals(const estimate& e) { return decimals_of(e.scale) - 1; }
 
     std::string value_cell(const estimate& e, bool signed_value) {
         if (!e.present()) return "<td class=\"absent\">–</td>";
-        const int d = e.key == "relative_gain" ? 2 : decimals_of(e.scale);
+        const int d = decimals(e);
         return "<td>" + (signed_value ? signed_number(e.value, d) : shown(e.value, d)) + interval(e, d) + "</td>";
     }
 
@@ -224,6 +227,12 @@ class page {
         out_ += "</span><span>" + high + "</span></p>\n";
     }
 
+    /// Columns of one width; where the screen is too narrow for them, the table scrolls.
+    void heat_table() {
+        out_ += "<table class=\"heat" + std::string(tasks().size() > 10 ? " many" : "") +
+                "\" style=\"--tasks:" + std::to_string(tasks().size()) + "\">\n";
+    }
+
     void task_headers(const char* corner) {
         out_ += std::string("<thead><tr><th scope=\"col\">") + corner + "</th>";
         for (std::size_t j = 0; j < tasks().size(); ++j)
@@ -246,7 +255,8 @@ class page {
         for (const auto& s : methods_) {
             const int d = s.scale >= 100 ? 1 : 3;
             scroll("Scores of " + s.method);
-            out_ += "<table class=\"heat\">\n<caption>" + escape(s.method) + "</caption>\n";
+            heat_table();
+            out_ += "<caption>" + escape(s.method) + "</caption>\n";
             task_headers("after");
             const auto cell = [&](double x, const std::string& classes) {
                 if (std::isnan(x))
@@ -291,7 +301,7 @@ class page {
             figure("Change of ability", delta_chart("deltas", "Change of ability by method", groups, names_));
         out_ += "<div>\n";
         scroll("Scores of the suites before and after");
-        out_ += "<table>\n<thead><tr><th scope=\"col\">suite</th><th scope=\"col\">before</th>";
+        out_ += "<table class=\"wrap\">\n<thead><tr><th scope=\"col\">suite</th><th scope=\"col\">before</th>";
         for (const auto& s : methods_) out_ += "<th scope=\"col\">" + escape(s.method) + "</th>";
         out_ += "</tr></thead>\n<tbody>\n";
         const auto& suites = runs_.front().suites;
@@ -324,10 +334,10 @@ class page {
         if (!measured) return;
         section("distances", "How far apart the tasks are",
                 "Distance from each task to every earlier one, as <b>" + escape(measured->method) +
-                    "</b> measured it when the task's turn came. A task that is further away is rehearsed more.");
+                    "</b> measured it when the task's turn came. InsCL rehearses more of a task that is further away.");
         scale_bar("0", shown(most, 3));
         scroll("Distances between tasks");
-        out_ += "<table class=\"heat\">\n";
+        heat_table();
         task_headers("learning");
         for (std::size_t i = 0; i < measured->distance.size(); ++i) {
             out_ += "<tr><th scope=\"row\"><b>" + std::to_string(i + 1) + "</b> <span>" + escape(tasks()[i].name) +

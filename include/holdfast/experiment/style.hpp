@@ -87,17 +87,21 @@ th,td{padding:.4rem .6rem;text-align:right;vertical-align:top;border-bottom:1px 
 thead th{color:var(--faint);font-weight:600;vertical-align:bottom}
 th:first-child{text-align:left;position:sticky;left:0;background:var(--card)}
 tbody th{font-weight:600}
+.wrap th,.wrap td{padding:.4rem}
+.wrap tbody th{white-space:normal;min-width:6rem}
 tbody tr:last-child>*{border-bottom:0}
 abbr{text-decoration:underline dotted var(--zero);text-underline-offset:.2em;cursor:help}
 .interval{display:block;color:var(--faint);font-size:.78rem;line-height:1.2}
 .absent{color:var(--faint)}
-.heat{border-spacing:2px;font-size:.82rem}
+.heat{--name:9.5rem;--cell:3.4rem;border-spacing:2px;font-size:.82rem;table-layout:fixed;width:100%;min-width:calc(var(--name) + var(--tasks)*(var(--cell) + 2px))}
 .heat th,.heat td{border-bottom:0}
-.heat td{text-align:center;padding:.45rem .3rem;border-radius:.25rem;min-width:3.1rem}
-.heat thead th{text-align:center;font-size:.75rem;line-height:1.2;padding:.2rem;max-width:6.5rem;white-space:normal;overflow-wrap:anywhere}
-.heat thead th:first-child{text-align:left}
+.heat td{text-align:center;vertical-align:middle;padding:.45rem .15rem;border-radius:.25rem}
+.heat thead th{text-align:center;font-size:.75rem;line-height:1.2;padding:.2rem .1rem;width:var(--cell);white-space:normal;hyphens:auto;overflow-wrap:anywhere}
+.heat thead th:first-child{text-align:left;width:var(--name)}
 .heat thead b{display:block;margin:0}
-.heat tbody th{font-weight:500;padding:.45rem .5rem .45rem 0;max-width:11rem;overflow:hidden;text-overflow:ellipsis}
+.many{--cell:2.95rem}
+.many thead th+th span{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:8.5rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-align:left}
+.heat tbody th{font-weight:500;vertical-align:middle;padding:.45rem .5rem .45rem 0;overflow:hidden;text-overflow:ellipsis;overflow-wrap:anywhere}
 .heat .learnt{outline:2px solid var(--ink);outline-offset:-2px;font-weight:700}
 .heat .ahead{font-style:italic}
 .heat .none{color:var(--faint);background:transparent}
@@ -105,6 +109,7 @@ abbr{text-decoration:underline dotted var(--zero);text-underline-offset:.2em;cur
 .scale{display:flex;align-items:center;gap:.5rem;color:var(--faint);font-size:.8rem;margin:0 0 .75rem}
 .ramp{display:flex;border-radius:.25rem;overflow:hidden}
 .ramp i{width:.55rem;height:.7rem}
+.settings thead th{text-align:left}
 .settings td{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1rem 2rem;align-items:start}
 .charts>*{min-width:0}
@@ -117,7 +122,7 @@ svg text{font-family:inherit;fill:var(--ink);font-variant-numeric:tabular-nums}
 .grid{stroke:var(--grid);stroke-width:1}
 .zero{stroke:var(--zero);stroke-width:1.2}
 .curve{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}
-.band{opacity:.16}
+.band{opacity:.13}
 .whisker{stroke:var(--ink);stroke-width:1.4}
 .segment{stroke:var(--card);stroke-width:1}
 .unplaced{fill:none;stroke:var(--zero);stroke-dasharray:3 3}
@@ -131,10 +136,11 @@ summary{cursor:pointer;color:var(--faint);font-size:.9rem;padding:.2rem 0}
 dl{margin:.4rem 0 0;font-size:.9rem}
 dt{font-weight:600}
 dd{margin:0 0 .5rem;overflow-wrap:anywhere}
-@media (max-width:40rem){th,td{padding:.35rem .45rem}.heat td{min-width:2.7rem}.heat tbody th{max-width:5.6rem}.heat thead th{max-width:4.6rem}}
+@media (max-width:40rem){th,td{padding:.35rem .45rem}.heat{--name:6rem;--cell:2.6rem;font-size:.75rem;letter-spacing:-.02em}.heat tbody th{white-space:normal;line-height:1.2;padding:.3rem .3rem .3rem 0}
+.heat thead th+th span{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:8.5rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-align:left}}}
 @media print{*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{font-size:10pt;background:#fff}main,footer{max-width:none;padding:0}
 section{border:0;padding:0;margin:0 0 1.2rem}.scroll{overflow:visible}table,figure{break-inside:avoid}h2,.lead{break-after:avoid}
-th:first-child{position:static}.heat td{padding:.25rem .15rem;min-width:0}table{font-size:8pt}.heat{font-size:7.5pt}details:not([open])>summary{display:none}}
+th:first-child{position:static}.heat td{padding:.25rem .1rem}table{font-size:8pt}.heat{font-size:7.5pt}details:not([open])>summary{display:none}}
 )css";
 }
 
