@@ -1,0 +1,135 @@
+#pragma once
+// Squared distances between all rows of two matrices, as sums of squared differences: no |x|^2 + |y|^2 - 2xy, hence no
+// cancellation, nothing negative, and exactly zero for equal rows. On machines that add and multiply on separate units
+// this costs what the product costs. Tiled in registers, blocked for the cache, rows in parallel. Builds on simd.hpp.
+
+#include <holdfast/core/matrix.hpp>
+#include <holdfast/core/parallel.hpp>
+#include <holdfast/transport/detail/simd.hpp>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace holdfast::transport::detail {
+
+/// Columns are padded with zeros to a multiple of this many.
+template <class Real>
+inline constexpr std::size_t padding = 64 / sizeof(Real);
+
+#if HOLDFAST_TRANSPORT_SIMD
+
+/// out[i * stride + j] = |x_i - y_j|^2 for I rows of x and J of y.
+template <class Real, int I, int J>
+[[gnu::always_inline]] inline void distance_tile(const Real* x, const Real* y, std::size_t d, Real* out,
+                                                 std::size_t stride) {
+    using vector = typename vec<Real>::type;
+    using loose = typename vec<Real>::loose;
+    vector sum[I][J] = {};
+    for (std::size_t k = 0; k < d; k += vec<Real>::lanes) {
+        vector from[I];
+#pragma GCC unroll 4
+        for (int i = 0; i < I; ++i) from[i] = *reinterpret_cast<const loose*>(x + static_cast<std::size_t>(i) * d + k);
+#pragma GCC unroll 4
+        for (int j = 0; j < J; ++j) {
+            const vector to = *reinterpret_cast<const loose*>(y + static_cast<std::size_t>(j) * d + k);
+#pragma GCC unroll 4
+            for (int i = 0; i < I; ++i) {
+                const vector t = from[i] - to;
+                sum[i][j] += t * t;
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < I; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < J; ++j) {
+            Real lane[vec<Real>::lanes];
+            __builtin_memcpy(lane, &sum[i][j], sizeof lane);
+            for (std::size_t width = vec<Real>::lanes / 2; width > 0; width /= 2)
+                for (std::size_t l = 0; l < width; ++l) lane[l] += lane[l + width];
+            out[static_cast<std::size_t>(i) * stride + static_cast<std::size_t>(j)] = lane[0];
+        }
+}
+
+template <class Real, int I, int J>
+[[gnu::always_inline]] inline void distance_panel(const Real* x, std::size_t n, const Real* y, std::size_t m,
+                                                  std::size_t d, Real* out, std::size_t stride) {
+    std::size_t i = 0;
+    for (; i + I <= n; i += I) {
+        std::size_t j = 0;
+        for (; j + J <= m; j += J) distance_tile<Real, I, J>(x + i * d, y + j * d, d, out + i * stride + j, stride);
+        for (; j < m; ++j) distance_tile<Real, I, 1>(x + i * d, y + j * d, d, out + i * stride + j, stride);
+    }
+    for (; i < n; ++i)
+        for (std::size_t j = 0; j < m; ++j)
+            distance_tile<Real, 1, 1>(x + i * d, y + j * d, d, out + i * stride + j, stride);
+}
+
+template <class Real>
+void distances_baseline(const Real* x, std::size_t n, const Real* y, std::size_t m, std::size_t d, Real* out,
+                        std::size_t stride) {
+    distance_panel<Real, 1, 2>(x, n, y, m, d, out, stride);
+}
+#if HOLDFAST_TRANSPORT_X86
+template <class Real>
+HOLDFAST_TRANSPORT_AVX2 void distances_avx2(const Real* x, std::size_t n, const Real* y, std::size_t m, std::size_t d,
+                                            Real* out, std::size_t stride) {
+    distance_panel<Real, 2, 2>(x, n, y, m, d, out, stride);
+}
+template <class Real>
+HOLDFAST_TRANSPORT_AVX512 void distances_avx512(const Real* x, std::size_t n, const Real* y, std::size_t m,
+                                                std::size_t d, Real* out, std::size_t stride) {
+    distance_panel<Real, 4, 4>(x, n, y, m, d, out, stride);
+}
+#endif
+
+#else
+
+template <class Real>
+void distances_baseline(const Real* x, std::size_t n, const Real* y, std::size_t m, std::size_t d, Real* out,
+                        std::size_t stride) {
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < m; ++j) {
+            Real lane[padding<Real>] = {};
+            for (std::size_t k = 0; k < d; k += padding<Real>)
+                for (std::size_t l = 0; l < padding<Real>; ++l) {
+                    const Real t = x[i * d + k + l] - y[j * d + k + l];
+                    lane[l] += t * t;
+                }
+            for (std::size_t width = padding<Real> / 2; width > 0; width /= 2)
+                for (std::size_t l = 0; l < width; ++l) lane[l] += lane[l + width];
+            out[i * stride + j] = lane[0];
+        }
+}
+
+#endif
+
+template <class Real>
+void distances(simd_level level, const Real* x, std::size_t n, const Real* y, std::size_t m, std::size_t d, Real* out,
+               std::size_t stride) {
+#if HOLDFAST_TRANSPORT_X86
+    if (level == simd_level::avx512) return distances_avx512(x, n, y, m, d, out, stride);
+    if (level == simd_level::avx2) return distances_avx2(x, n, y, m, d, out, stride);
+#else
+    static_cast<void>(level);
+#endif
+    distances_baseline(x, n, y, m, d, out, stride);
+}
+
+/// finish(|x_i - y_j|^2) for all rows of x [n, d] and y [m, d], both contiguous, d a multiple of padding<Real>.
+template <class Real, class Finish>
+void all_distances(const matrix<Real>& x, const matrix<Real>& y, matrix<Real>& out, Finish finish,
+                   simd_level level = machine_level()) {
+    const std::size_t d = x.cols(), m = y.rows();
+    const std::size_t block = std::max<std::size_t>(4, 131072 / (d * sizeof(Real) + 1) / 4 * 4);  // of y, in the cache
+    parallel_chunks(x.rows(), 16, [&](std::size_t begin, std::size_t end, std::size_t) {
+        for (std::size_t j = 0; j < m; j += block) {
+            const std::size_t width = std::min(block, m - j);
+            distances(level, x.data() + begin * d, end - begin, y.data() + j * d, width, d, &out(begin, j), m);
+            for (std::size_t i = begin; i < end; ++i)
+                for (std::size_t l = j; l < j + width; ++l) out(i, l) = static_cast<Real>(finish(out(i, l)));
+        }
+    });
+}
+
+}  // namespace holdfast::transport::detail
