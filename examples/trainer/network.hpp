@@ -55,22 +55,22 @@ class pass {
 
     /// Hidden states of all tokens, after the final norm.
     ///
-    /// @param keep   true: every layer keeps what its way back needs; false: all layers share one set of buffers
-    /// @param after  called as after(layer, activations) when a layer is done (generation copies keys and values)
-    /// @return       [n, width], valid until the next call
-    template <class After>
-    view<const Real> forward(const network<Real>& net, const packed& in, bool keep, After after) {
+    /// @param position  [n], place of each token in its own sequence
+    /// @param keep      true: every layer keeps what its way back needs; false: all layers share one set of buffers
+    /// @param attend    attend(layer, a) reads a.qkv and writes a.attended [n, heads·head]
+    /// @return          [n, width], valid until the next call
+    template <class Attend>
+    view<const Real> run(const network<Real>& net, std::span<const std::int32_t> tokens,
+                         std::span<const std::uint32_t> position, bool keep, Attend attend) {
         const model_config& c = net.config;
-        const std::size_t n = in.tokens.size();
+        const std::size_t n = tokens.size();
         layers_.resize(std::max(layers_.size(), keep ? c.layers : std::size_t{1}));
-        place(in.offsets);
         embedded_.shape(n, c.width);
-        embedding_forward(in.tokens, net.w.embedding, embedded_.all());
+        embedding_forward(tokens, net.w.embedding, embedded_.all());
         view<const Real> x = embedded_.all();
         for (std::size_t l = 0; l < c.layers; ++l) {
             layer_activations<Real>& a = layers_[keep ? l : 0];
-            layer_forward(net, l, x, in.offsets, a);
-            after(l, a);
+            layer_forward(net, l, x, position, a, attend);
             x = a.out.all();
         }
         last_ = x;
@@ -79,6 +79,21 @@ class pass {
         rms_norm_forward(x, net.w.norm_final, c.norm_eps, final_.all(), scale_final_.data());
         return final_.all();
     }
+
+    /// The same for whole sequences that attend to themselves.
+    ///
+    /// @param seen  called as seen(layer, a) when a.qkv is there: generation copies keys and values
+    template <class Seen>
+    view<const Real> forward(const network<Real>& net, const packed& in, bool keep, Seen seen) {
+        place(in.offsets);
+        return run(net, in.tokens, position_, keep, [&](std::size_t l, layer_activations<Real>& a) {
+            seen(l, a);
+            a.probabilities.shape(attention_room(net.config.attention(), in.offsets), 1);
+            attention_forward(reading(a.qkv.all()), in.offsets, net.config.attention(), a.probabilities.data(),
+                              a.attended.all());
+        });
+    }
+
     view<const Real> forward(const network<Real>& net, const packed& in, bool keep) {
         return forward(net, in, keep, [](std::size_t, const layer_activations<Real>&) {});
     }
@@ -134,8 +149,6 @@ class pass {
         if (d) embedding_backward(in.tokens, reading(stream_.all()), d->embedding);
     }
 
-    std::span<const std::uint32_t> positions() const { return position_; }
-
   private:
     static constexpr std::size_t head_rows = 256;
 
@@ -146,8 +159,9 @@ class pass {
             for (std::uint32_t i = offsets[s]; i < offsets[s + 1]; ++i) position_.push_back(i - offsets[s]);
     }
 
+    template <class Attend>
     void layer_forward(const network<Real>& net, std::size_t l, view<const Real> x,
-                       std::span<const std::uint32_t> offsets, layer_activations<Real>& a) {
+                       std::span<const std::uint32_t> position, layer_activations<Real>& a, Attend attend) {
         const model_config& c = net.config;
         const layer_weights<const Real>& w = net.w.layers[l];
         const attention_shape heads = c.attention();
@@ -158,10 +172,9 @@ class pass {
         a.qkv.shape(n, heads.columns());
         linear_forward(reading(a.normed_in.all()), w.qkv, a.qkv.all());
         adapters.forward(l, projection::query, projection::value, a.normed_in.all(), a.qkv.all());
-        net.rope.turn(cols_of(a.qkv.all(), 0, heads.query_columns() + heads.key_columns()), position_, Real(1));
-        a.probabilities.shape(attention_room(heads, offsets), 1);
+        net.rope.turn(cols_of(a.qkv.all(), 0, heads.query_columns() + heads.key_columns()), position, Real(1));
         a.attended.shape(n, heads.query_columns());
-        attention_forward(reading(a.qkv.all()), offsets, heads, a.probabilities.data(), a.attended.all());
+        attend(l, a);
         a.middle.shape(n, c.width);
         std::copy_n(x.data(), x.size(), a.middle.data());
         linear_forward(reading(a.attended.all()), w.output, a.middle.all(), true);

@@ -6,7 +6,14 @@
 
 #include <holdfast/core/matrix.hpp>
 
+#if defined(__GNUC__) && !defined(__clang__)  // GCC 12's own AVX-512 header warns when Eigen inlines it (bug 105593)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <Eigen/Core>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include <algorithm>
 #include <bit>

@@ -61,7 +61,8 @@ std::vector<float> trained(unsigned threads, bool adapted) {
         optimiser.step(m.trainable(), m.gradient(), m.trainable_slices());
     }
     std::vector<float> all(m.trainable().begin(), m.trainable().end());
-    for (const float x : m.embed(random_batch(40, 90, 50, 77)).values()) all.push_back(x);
+    const auto pooled = m.embed(random_batch(40, 90, 50, 77));
+    all.insert(all.end(), pooled.values().begin(), pooled.values().end());
     holdfast::set_threads(0);
     return all;
 }
@@ -128,7 +129,7 @@ TEST_CASE("new adapters change nothing, and training them leaves the base alone"
         m.gradients(b, step);
         optimiser.step(m.trainable(), m.gradient(), m.trainable_slices());
     }
-    CHECK(m.loss(b) < 0.9 * before);
+    CHECK(m.loss(b) < before - 0.1);
     CHECK(std::equal(base.begin(), base.end(), std::as_const(m).parameters().begin()));
     m.drop_adapters();
     CHECK(m.loss(b) == before);
