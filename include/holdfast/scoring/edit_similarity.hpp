@@ -129,10 +129,10 @@ class sequence_matcher {
                 }
             }
         }
-        // Characters that autojunk left out may still lengthen a block that was found.
-        while (best.size > 0 && best.a > a_begin && best.b > b_begin && a_[best.a - 1] == b_[best.b - 1])
+        // Characters that autojunk left out may still lengthen a block, also the empty one at the start of both ranges.
+        while (best.a > a_begin && best.b > b_begin && a_[best.a - 1] == b_[best.b - 1])
             --best.a, --best.b, ++best.size;
-        while (best.size > 0 && best.a + best.size < a_end && best.b + best.size < b_end &&
+        while (best.a + best.size < a_end && best.b + best.size < b_end &&
                a_[best.a + best.size] == b_[best.b + best.size])
             ++best.size;
         return best;
