@@ -242,7 +242,8 @@ inline bool released_is_certain(const std::vector<double>& lower, const std::vec
 /// bounds would have given the same (`certain`). True is a proof; false may be caution (at exact ties, and for
 /// Hamilton with capacities or minima).
 ///
-/// @param weights  [k] lower <= value <= upper, value at least 0; a lower bound below 0 counts as 0
+/// @param weights  [k] lower <= value <= upper, value at least 0; a lower bound below 0 counts as 0;
+///                 where the status says exact, the value alone
 /// @throw          as above, and invalid_argument where a value lies outside its bounds
 /// @cost           O(k log k); O(k^2) for Hamilton and the rule as released
 [[nodiscard]] inline allocation allocate(std::span<const certified<double>> weights, std::size_t budget,
@@ -256,8 +257,9 @@ inline bool released_is_certain(const std::vector<double>& lower, const std::vec
         require(weights[j].lower <= value[j] && value[j] <= weights[j].upper,
                 "replay::allocate: a value lies within its bounds, weight ", j, " is ", value[j], " within ",
                 weights[j].lower, " and ", weights[j].upper);
-        lower[j] = std::max(weights[j].lower, 0.0);
-        upper[j] = weights[j].upper;
+        const bool exact = weights[j].status == status::exact;  // bounds meet up to rounding
+        lower[j] = exact ? value[j] : std::max(weights[j].lower, 0.0);
+        upper[j] = exact ? value[j] : weights[j].upper;
         points = points && lower[j] == upper[j];
     }
     allocation result = allocate(std::span<const double>(value), budget, options);

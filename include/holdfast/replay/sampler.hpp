@@ -45,45 +45,134 @@ template <sampler S>
 
 namespace detail {
 
-/// Random bits per item: block i of a stream of its own, which a generator that has moved on does not share.
+/// Random bits per item: words 2i and 2i + 1 of a stream of its own, which a generator that has moved on does not
+/// share.
 class item_bits {
   public:
     explicit item_bits(const philox& g) : keyed_(g.split(g.position())) {}
 
     /// 64 bits, a function of the generator and of `item`.
     [[nodiscard]] std::uint64_t word(std::uint64_t item) const {
-        const std::uint64_t stream = keyed_.stream(), seed = keyed_.seed();
-        const philox::counter_type block =
-            philox::block({static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32),
-                           static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)},
-                          {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
-        return static_cast<std::uint64_t>(block[0]) << 32 | block[1];
+        const philox::counter_type block = philox::block(counter(item / 2), key());
+        return item % 2 ? join(block[2], block[3]) : join(block[0], block[1]);
     }
 
-    /// Uniform in (0, 1), as uniform_open makes it.
-    [[nodiscard]] double open(std::uint64_t item) const {
-        return (static_cast<double>(word(item) >> 12) + 0.5) * 0x1p-52;
+    /// word(first), word(first + 1) ...; eight blocks at a time, in loops that compilers turn into vectors.
+    void words(std::uint64_t first, std::span<std::uint64_t> out) const {
+        std::size_t i = 0;
+        if (first % 2 && !out.empty()) out[i++] = word(first);
+        constexpr std::size_t lanes = 8;
+        for (; i + 2 * lanes <= out.size(); i += 2 * lanes) {
+            std::uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
+            for (std::size_t l = 0; l < lanes; ++l) {
+                const philox::counter_type c = counter((first + i) / 2 + l);
+                c0[l] = c[0], c1[l] = c[1], c2[l] = c[2], c3[l] = c[3];
+            }
+            philox::key_type k = key();
+            for (int round = 0; round < 10; ++round) {
+                for (std::size_t l = 0; l < lanes; ++l) {
+                    const std::uint64_t a = 0xd2511f53ULL * c0[l], b = 0xcd9e8d57ULL * c2[l];
+                    const auto b_high = static_cast<std::uint32_t>(b >> 32);
+                    const auto a_high = static_cast<std::uint32_t>(a >> 32);
+                    c0[l] = b_high ^ c1[l] ^ k[0];
+                    c1[l] = static_cast<std::uint32_t>(b);
+                    c2[l] = a_high ^ c3[l] ^ k[1];
+                    c3[l] = static_cast<std::uint32_t>(a);
+                }
+                k[0] += 0x9e3779b9u;
+                k[1] += 0xbb67ae85u;
+            }
+            for (std::size_t l = 0; l < lanes; ++l) {
+                out[i + 2 * l] = join(c0[l], c1[l]);
+                out[i + 2 * l + 1] = join(c2[l], c3[l]);
+            }
+        }
+        for (; i < out.size(); ++i) out[i] = word(first + i);
     }
+
+    /// The 52 bits of a word as a number in (0, 1), as uniform_open makes it.
+    [[nodiscard]] static double open(std::uint64_t word) { return (static_cast<double>(word >> 12) + 0.5) * 0x1p-52; }
 
     /// A generator for `item` that may draw any number of words.
     [[nodiscard]] philox generator(std::uint64_t item) const { return keyed_.split(item); }
 
   private:
+    static std::uint64_t join(std::uint32_t high, std::uint32_t low) {
+        return static_cast<std::uint64_t>(high) << 32 | low;
+    }
+    [[nodiscard]] philox::counter_type counter(std::uint64_t block) const {
+        return {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+                static_cast<std::uint32_t>(keyed_.stream()), static_cast<std::uint32_t>(keyed_.stream() >> 32)};
+    }
+    [[nodiscard]] philox::key_type key() const {
+        return {static_cast<std::uint32_t>(keyed_.seed()), static_cast<std::uint32_t>(keyed_.seed() >> 32)};
+    }
+
     philox keyed_;
 };
 
-/// The n items with the smallest keys, smallest first; equal keys in the order of the items.
+/// Keeps the n smallest of the (key, item) pairs it is shown in the order of the items; O(1) per pair on average.
 template <class Key>
-std::vector<std::uint32_t> smallest(std::vector<std::pair<Key, std::uint32_t>>& keyed, std::size_t n) {
-    const auto middle = keyed.begin() + static_cast<std::ptrdiff_t>(n);
-    if (n < keyed.size()) std::nth_element(keyed.begin(), middle, keyed.end());
-    std::sort(keyed.begin(), middle);
-    std::vector<std::uint32_t> chosen(n);
-    for (std::size_t i = 0; i < n; ++i) chosen[i] = keyed[i].second;
-    return chosen;
-}
+class smallest {
+  public:
+    explicit smallest(std::size_t n, Key largest) : n_(n), cut_(largest) {}
 
-inline constexpr std::size_t key_grain = std::size_t{1} << 14;
+    /// A key of this or more need not be shown.
+    [[nodiscard]] Key cut() const { return cut_; }
+
+    void offer(Key key, std::uint32_t item) {
+        if (!(key < cut_) && kept_.size() >= n_) return;
+        kept_.emplace_back(key, item);
+        if (kept_.size() >= 2 * n_ + 64) shrink();
+    }
+
+    /// Takes over the pairs of another.
+    void take(const smallest& other) { kept_.insert(kept_.end(), other.kept_.begin(), other.kept_.end()); }
+
+    /// The items, smallest key first; equal keys in the order of the items.
+    [[nodiscard]] std::vector<std::uint32_t> items() {
+        if (kept_.size() > n_) shrink();
+        std::sort(kept_.begin(), kept_.end());
+        std::vector<std::uint32_t> chosen;
+        for (const auto& [key, item] : kept_) chosen.push_back(item);
+        return chosen;
+    }
+
+  private:
+    void shrink() {
+        const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(n_);
+        if (n_ > 0) {
+            std::nth_element(kept_.begin(), last - 1, kept_.end());
+            cut_ = kept_[n_ - 1].first;
+        }
+        kept_.erase(last, kept_.end());
+    }
+
+    std::size_t n_;
+    Key cut_;
+    std::vector<std::pair<Key, std::uint32_t>> kept_ = {};
+};
+
+inline constexpr std::size_t key_grain = std::size_t{1} << 16;
+
+/// The n items with the smallest keys. look(bits of 256 items or fewer, first item, where to offer them) makes the
+/// keys.
+template <class Key, class Look>
+std::vector<std::uint32_t> smallest_of(std::size_t items, std::size_t n, Key largest, const item_bits& bits,
+                                       Look look) {
+    if (n == 0) return {};
+    std::vector<smallest<Key>> of_chunk((items + key_grain - 1) / key_grain, smallest<Key>(n, largest));
+    parallel_chunks(items, key_grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+        std::uint64_t words[256];
+        for (std::size_t first = begin; first < end; first += 256) {
+            const std::span<std::uint64_t> some(words, std::min<std::size_t>(256, end - first));
+            bits.words(first, some);
+            look(std::span<const std::uint64_t>(some), first, of_chunk[chunk]);
+        }
+    });
+    for (std::size_t c = 1; c < of_chunk.size(); ++c) of_chunk[0].take(of_chunk[c]);
+    return of_chunk[0].items();
+}
 
 inline void check_count(std::string_view what, std::size_t items) {
     require(items < std::numeric_limits<std::uint32_t>::max(), "replay::", what, ": fewer than 2^32 items, got ",
@@ -101,7 +190,7 @@ inline void check_weights(std::string_view what, std::span<const double> weights
 
 /// Every subset of n items equally likely; draw(n) is the beginning of draw(n + 1) under the same generator.
 ///
-/// @cost O(size) time and memory
+/// @cost O(size) time, O(n) memory
 class uniform_without_replacement {
   public:
     static constexpr bool with_replacement = false;
@@ -118,11 +207,11 @@ class uniform_without_replacement {
     [[nodiscard]] std::vector<std::uint32_t> draw(std::size_t n, philox g) const {
         require(n <= items_, "replay::uniform_without_replacement: ", n, " items asked, there are ", items_);
         const detail::item_bits bits(g);
-        std::vector<std::pair<std::uint64_t, std::uint32_t>> keyed(items_);
-        parallel_chunks(items_, detail::key_grain, [&](std::size_t begin, std::size_t end, std::size_t) {
-            for (std::size_t i = begin; i < end; ++i) keyed[i] = {bits.word(i), static_cast<std::uint32_t>(i)};
-        });
-        return detail::smallest(keyed, n);
+        return detail::smallest_of(items_, n, std::numeric_limits<std::uint64_t>::max(), bits,
+                                   [](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
+                                       for (std::size_t i = 0; i < words.size(); ++i)
+                                           kept.offer(words[i], static_cast<std::uint32_t>(first + i));
+                                   });
     }
 
     /// How likely a draw of n holds a given item.
@@ -219,14 +308,15 @@ class weighted_without_replacement {
         require(n <= positive_, "replay::weighted_without_replacement: ", n, " items asked, ", positive_, " of ",
                 weights_.size(), " have a weight above 0");
         const detail::item_bits bits(g);
-        std::vector<std::pair<double, std::uint32_t>> keyed(weights_.size());
-        parallel_chunks(weights_.size(), detail::key_grain, [&](std::size_t begin, std::size_t end, std::size_t) {
-            for (std::size_t i = begin; i < end; ++i)
-                keyed[i] = {weights_[i] > 0 ? -portable_log(bits.open(i)) / weights_[i]
-                                            : std::numeric_limits<double>::infinity(),
-                            static_cast<std::uint32_t>(i)};
-        });
-        return detail::smallest(keyed, n);
+        return detail::smallest_of(weights_.size(), n, std::numeric_limits<double>::infinity(), bits,
+                                   [&](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
+                                       for (std::size_t i = 0; i < words.size(); ++i) {
+                                           const double u = detail::item_bits::open(words[i]), w = weights_[first + i];
+                                           // -log u > 1 - u: most are out without a logarithm
+                                           if (w == 0 || (1.0 - u) * (1 - 1e-14) > kept.cut() * w) continue;
+                                           kept.offer(-portable_log(u) / w, static_cast<std::uint32_t>(first + i));
+                                       }
+                                   });
     }
 
   private:

@@ -1,0 +1,180 @@
+// Reservoirs: their law at every length of the stream, skipping, merging, and resuming from a copy at any point.
+
+#include "support/test.hpp"
+
+#include <holdfast/replay/reservoir.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "replay/chi_square.hpp"
+
+namespace replay = holdfast::replay;
+using holdfast::philox;
+using ids = std::vector<std::uint64_t>;
+
+namespace {
+
+/// How often each pair {a < b} of six items is what a reservoir of two holds after them.
+template <class Reservoir>
+std::vector<std::size_t> pairs_of_six(std::uint64_t trials) {
+    std::vector<std::size_t> counts(36, 0);
+    for (std::uint64_t trial = 0; trial < trials; ++trial) {
+        Reservoir reservoir(2, philox{31, trial});
+        for (std::uint64_t id = 0; id < 6; ++id) reservoir.offer(id);
+        ids kept = reservoir.items();
+        std::sort(kept.begin(), kept.end());
+        ++counts[kept[0] * 6 + kept[1]];
+    }
+    return counts;
+}
+
+std::vector<double> every_pair_alike() {
+    std::vector<double> p(36, 0);
+    for (std::size_t a = 0; a < 6; ++a)
+        for (std::size_t b = a + 1; b < 6; ++b) p[a * 6 + b] = 1.0 / 15;
+    return p;
+}
+
+}  // namespace
+
+TEST_CASE("reservoirs R, L and the keyed one hold every pair equally often") {
+    CHECK(holdfast_test::misfit(pairs_of_six<replay::reservoir_r>(30000), every_pair_alike()) < 1);
+    CHECK(holdfast_test::misfit(pairs_of_six<replay::reservoir_l>(30000), every_pair_alike()) < 1);
+    CHECK(holdfast_test::misfit(pairs_of_six<replay::keyed_reservoir>(30000), every_pair_alike()) < 1);
+}
+
+TEST_CASE("reservoir L keeps every item of a long stream equally often") {
+    std::vector<std::size_t> counts(200, 0);
+    for (std::uint64_t trial = 0; trial < 4000; ++trial) {
+        replay::reservoir_l reservoir(10, philox{5, trial});
+        for (std::uint64_t id = 0; id < 200; ++id) reservoir.offer(id);
+        REQUIRE(reservoir.items().size() == 10);
+        for (const auto id : reservoir.items()) ++counts[id];
+    }
+    CHECK(holdfast_test::inclusion_misfit(counts, 10, 4000) < 1);
+}
+
+TEST_CASE("passing over idle items changes nothing") {
+    replay::reservoir_l slow(20, philox{9}), quick(20, philox{9});
+    constexpr std::uint64_t n = 1'000'000;
+    std::uint64_t looked = 0;
+    for (std::uint64_t id = 0; id < n; ++id) slow.offer(id);
+    while (quick.seen() < n) {
+        const std::uint64_t pass = std::min(quick.idle(), n - quick.seen());
+        quick.skip(pass);
+        if (quick.seen() == n) break;
+        quick.offer(quick.seen());
+        ++looked;
+    }
+    CHECK(quick.items() == slow.items());
+    CHECK(looked < 600);  // 20 (1 + ln(50000)) = 236 expected
+    CHECK_REFUSES(quick.skip(quick.idle() + 1), "replay::reservoir_l::skip: ");
+}
+
+TEST_CASE("the weighted reservoir has the law of a weighted draw without replacement") {
+    const std::vector<double> w{0.5, 3, 0, 1, 2.5};
+    for (const bool backwards : {false, true}) {
+        std::vector<std::size_t> pairs(25, 0);
+        for (std::uint64_t trial = 0; trial < 50000; ++trial) {
+            replay::weighted_reservoir reservoir(2, philox{41, trial});
+            for (std::size_t i = 0; i < 5; ++i) {
+                const std::size_t id = backwards ? 4 - i : i;
+                reservoir.offer(id, w[id]);
+            }
+            const ids kept = reservoir.items();
+            ++pairs[kept[0] * 5 + kept[1]];
+        }
+        CHECK(holdfast_test::misfit(pairs, holdfast_test::ordered_pairs(w)) < 1);
+    }
+}
+
+TEST_CASE("the weighted reservoir copes with weights that hardly count") {
+    replay::weighted_reservoir reservoir(3, philox{1});
+    for (std::uint64_t id = 0; id < 1000; ++id) reservoir.offer(id, id % 2 ? 1e-300 : 1e-310);
+    CHECK(reservoir.items().size() == 3);
+    for (const auto id : reservoir.items()) CHECK(id % 2 == 1);
+    for (std::uint64_t id = 1000; id < 1003; ++id) reservoir.offer(id, 1e300);
+    ids kept = reservoir.items();
+    std::sort(kept.begin(), kept.end());
+    CHECK(kept == ids{1000, 1001, 1002});
+}
+
+TEST_CASE("the keyed reservoir holds what the weighted draw takes, in any order and from any shards") {
+    std::vector<double> w(300);
+    for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<double>(i % 5);
+    const philox g{77, 1};
+    const auto drawn = replay::draw(replay::weighted_without_replacement(w), 40, g);
+    const ids expected(drawn.begin(), drawn.end());
+    replay::keyed_reservoir forwards(40, g), backwards(40, g), left(40, g), right(40, g);
+    for (std::uint64_t id = 0; id < 300; ++id) {
+        forwards.offer(id, w[id]);
+        backwards.offer(299 - id, w[299 - id]);
+        (id % 3 ? left : right).offer(id, w[id]);
+    }
+    left.merge(right);
+    CHECK(forwards.items() == expected);
+    CHECK(backwards.items() == expected);
+    CHECK(left.items() == expected);
+    CHECK(left.seen() == 300);
+    CHECK_REFUSES(left.merge(replay::keyed_reservoir(40, philox{78})), "both need the same generator");
+    CHECK_REFUSES(left.merge(replay::keyed_reservoir(41, g)), "both need the same capacity, they have 40 and 41");
+}
+
+TEST_CASE("a copy at any point goes on as the original does") {
+    const auto weight = [](std::uint64_t id) { return 1.0 + static_cast<double>(id % 13); };
+    replay::reservoir_r r(8, philox{3});
+    replay::reservoir_l l(8, philox{3});
+    replay::weighted_reservoir a(8, philox{3});
+    for (std::uint64_t id = 0; id < 300; ++id) r.offer(id), l.offer(id), a.offer(id, weight(id));
+    for (std::uint64_t stop = 0; stop < 300; stop += 7) {
+        replay::reservoir_r r1(8, philox{3});
+        replay::reservoir_l l1(8, philox{3});
+        replay::weighted_reservoir a1(8, philox{3});
+        for (std::uint64_t id = 0; id < stop; ++id) r1.offer(id), l1.offer(id), a1.offer(id, weight(id));
+        auto r2 = r1;
+        auto l2 = l1;
+        auto a2 = a1;
+        for (std::uint64_t id = stop; id < 300; ++id) r2.offer(id), l2.offer(id), a2.offer(id, weight(id));
+        REQUIRE(r2.items() == r.items());
+        REQUIRE(l2.items() == l.items());
+        REQUIRE(a2.items() == a.items());
+    }
+}
+
+TEST_CASE("known reservoirs, which later versions repeat") {
+    // The same items come from forty lines of Python written from the comments of random.hpp and reservoir.hpp.
+    replay::reservoir_r r(4, philox{42});
+    replay::reservoir_l l(4, philox{42});
+    replay::weighted_reservoir a(4, philox{42});
+    replay::keyed_reservoir k(4, philox{42});
+    for (std::uint64_t id = 0; id < 1000; ++id) {
+        const double w = 1.0 + static_cast<double>(id % 10);
+        r.offer(id), l.offer(id), a.offer(id, w), k.offer(id, w);
+    }
+    CHECK(r.items() == ids{923, 699, 728, 502});
+    CHECK(l.items() == ids{593, 992, 839, 589});
+    CHECK(a.items() == ids{551, 129, 363, 922});
+    CHECK(k.items() == ids{618, 357, 994, 714});
+}
+
+TEST_CASE("reservoirs of nothing keep nothing, and weights that are none are refused") {
+    replay::reservoir_r r(0, philox{1});
+    replay::reservoir_l l(0, philox{1});
+    replay::weighted_reservoir a(0, philox{1});
+    replay::keyed_reservoir k(0, philox{1});
+    for (std::uint64_t id = 0; id < 10; ++id) {
+        CHECK_FALSE(r.offer(id));
+        CHECK_FALSE(l.offer(id));
+        CHECK_FALSE(a.offer(id, 1));
+        CHECK_FALSE(k.offer(id));
+    }
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK_REFUSES(a.offer(7, nan),
+                  "replay::weighted_reservoir: a weight is a finite number of at least 0, that of item 7 is nan");
+    CHECK_REFUSES(a.offer(7, -1), "that of item 7 is -1");
+    CHECK_REFUSES(k.offer(7, HUGE_VAL),
+                  "replay::keyed_reservoir: a weight is a finite number of at least 0, that of item 7 is inf");
+}
