@@ -126,8 +126,8 @@ class report {
             double unplaced = 0;
             for (const double n : s.unplaced) unplaced += n;
             if (unplaced > 0)
-                text += s.method + ": " + detail::fixed(unplaced, 0) +
-                        " examples were asked for and had no place, their tasks are too small\n";
+                text += s.method + ": asked for more replay than there is; examples without a place: " +
+                        detail::fixed(unplaced, 0) + "\n";
         }
         if (options.matrices)
             for (const auto& s : all) text += "\n" + matrix_text(s);

@@ -8,9 +8,12 @@
 #include <holdfast/experiment/abilities.hpp>
 #include <holdfast/experiment/checkpoint.hpp>
 #include <holdfast/experiment/concepts.hpp>
+#include <holdfast/experiment/progress.hpp>
 #include <holdfast/experiment/record.hpp>
 #include <holdfast/experiment/report.hpp>
+#include <holdfast/experiment/text.hpp>
 #include <holdfast/replay/policy.hpp>
+#include <holdfast/replay/tagger.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -182,16 +185,18 @@ class loop {
         if (wants_embeddings()) record_.used.push_back(options_.embed ? "embed from the options" : "embed(texts)");
     }
 
-    static constexpr bool wants_embeddings() { return replay::needs_embeddings<Policy>; }
+    /// A policy that measures distances in a way of its own (a `distance` that is set) needs no embeddings.
+    [[nodiscard]] bool wants_embeddings() const {
+        if constexpr (requires { static_cast<bool>(policy_.distance); })
+            if (static_cast<bool>(policy_.distance)) return false;
+        return replay::needs_embeddings<Policy>;
+    }
     static constexpr bool wants_tags() { return replay::needs_tags<Policy>; }
 
     /// All that the result depends on, as far as it can be known from here.
     std::vector<setting> configuration() const {
         std::vector<setting> all = {{"method", record_.method}, {"policy", record_.policy}};
-        if constexpr (requires {
-                          { policy_.settings() } -> std::convertible_to<std::string>;
-                      })
-            all.emplace_back("policy settings", policy_.settings());
+        add_policy(all);
         all.emplace_back("seed", std::to_string(options_.seed));
         all.emplace_back("evaluate", options_.evaluate == evaluation::all ? "all" : "seen");
         all.emplace_back("suites_every_stage", options_.suites_every_stage ? "yes" : "no");
@@ -210,6 +215,27 @@ class loop {
         }
         all.emplace_back("tags", sentence(options_.tags.size(), " instructions, content ", tags.text()));
         return all;
+    }
+
+    /// The policy's hyper-parameters, as far as they can be read: what it says itself, else the members that ours have.
+    void add_policy([[maybe_unused]] std::vector<setting>& all) const {
+        if constexpr (requires {
+                          { policy_.settings() } -> std::convertible_to<std::string>;
+                      }) {
+            all.emplace_back("policy settings", policy_.settings());
+            return;
+        }
+        if constexpr (requires { policy_.budget_per_task + 1; })
+            all.emplace_back("budget_per_task", sentence(policy_.budget_per_task));
+        if constexpr (requires { policy_.ratio + 1; }) all.emplace_back("ratio", detail::shortest(policy_.ratio));
+        if constexpr (requires { policy_.relative_gap + 1; })
+            all.emplace_back("relative_gap", detail::shortest(policy_.relative_gap));
+        if constexpr (requires { static_cast<int>(policy_.mode); })
+            all.emplace_back("mode", sentence(static_cast<int>(policy_.mode)));
+        if constexpr (requires { replay::to_string(policy_.mix); })
+            all.emplace_back("mix", replay::to_string(policy_.mix));
+        if constexpr (requires { static_cast<int>(policy_.general_data); })
+            all.emplace_back("general_data", policy_.general_data ? "yes" : "no");
     }
 
     /// What the policy may know of each task, measured with the model as it came.
@@ -243,11 +269,15 @@ class loop {
     std::vector<std::string> tags_of(const std::string& instruction) const {
         if (const auto known = options_.tags.find(instruction); known != options_.tags.end()) return known->second;
         if (options_.tagger) return options_.tagger(instruction);
-        if constexpr (requires { policy_.tagger.tags(std::string_view(instruction)); })
+        if constexpr (requires {
+                          static_cast<bool>(policy_.tagger);
+                          policy_.tagger(std::string_view(instruction));
+                      }) {
+            if (static_cast<bool>(policy_.tagger)) return policy_.tagger(std::string_view(instruction));
+        } else if constexpr (requires { policy_.tagger.tags(std::string_view(instruction)); }) {
             return policy_.tagger.tags(std::string_view(instruction));
-        else
-            refuse("experiment::run: policy \"", record_.policy,
-                   "\" measures with tags: give the options tags or a tagger");
+        }
+        return replay::keyword_tagger{}.tags(instruction);
     }
 
     /// Plans the replay of stage s and trains on it. Stage s learns task s - 1.
