@@ -246,4 +246,20 @@ template <engine Engine>
     return result;
 }
 
+/// Debiased Sinkhorn divergence: what entropy adds to a distance, taken off again.
+///
+///     S(a, b) = OT(a, b) − OT(a, a) / 2 − OT(b, b) / 2,   OT the entropic cost relative to a b'
+///
+/// Zero for equal measures, positive otherwise (for the costs of cost.hpp but the user's), close to W for small epsilon.
+///
+/// @param ab, aa, bb  runs that ended at one epsilon
+/// @throw             invalid_argument if they did not
+/// @see               Feydy et al. 2019, arXiv:1810.08278
+[[nodiscard]] inline double debiased(const sinkhorn_result& ab, const sinkhorn_result& aa, const sinkhorn_result& bb) {
+    require(ab.epsilon == aa.epsilon && ab.epsilon == bb.epsilon,
+            "transport::debiased: all three must end at one epsilon, they end at ", ab.epsilon, ", ", aa.epsilon,
+            " and ", bb.epsilon);
+    return ab.entropic_cost - aa.entropic_cost / 2 - bb.entropic_cost / 2;
+}
+
 }  // namespace holdfast::transport

@@ -1,0 +1,77 @@
+#include <holdfast/transport/measure.hpp>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "support/test.hpp"
+
+namespace transport = holdfast::transport;
+using holdfast::matrix;
+
+TEST_CASE("equal rows become one point that weighs as much as they do") {
+    const matrix<float> rows(5, 2, std::vector<float>{1, 2, 3, 4, 1, 2, 3, 4, 1, 2});
+    const auto m = transport::measure(rows);
+    REQUIRE(m.size() == 2);
+    CHECK(m.dimension() == 2);
+    CHECK(m.points == matrix<float>(2, 2, std::vector<float>{1, 2, 3, 4}));
+    CHECK(m.weights[0] == Approx(0.6));
+    CHECK(m.weights[1] == Approx(0.4));
+    CHECK(m.index == std::vector<std::uint32_t>{0, 1, 0, 1, 0});
+}
+
+TEST_CASE("rows of weight zero are dropped, even where they equal others") {
+    const matrix<double> rows(3, 1, std::vector<double>{5, 6, 5});
+    const auto m = transport::measure(rows, std::vector<double>{0, 0.25, 0.75});
+    REQUIRE(m.size() == 2);
+    CHECK(m.index == std::vector<std::uint32_t>{m.dropped, 0, 1});
+    CHECK(m.weights == std::vector<double>{0.25, 0.75});
+}
+
+TEST_CASE("zero with a sign is zero") {
+    const matrix<double> rows(2, 2, std::vector<double>{0.0, 1, -0.0, 1});
+    CHECK(transport::measure(rows).size() == 1);
+}
+
+TEST_CASE("a column-major matrix is read by its rows") {
+    const std::vector<double> data{1, 1, 2, /**/ 4, 4, 5};  // rows (1,4), (1,4), (2,5)
+    const holdfast::matrix_view<const double> rows(data.data(), 3, 2, 1, 3);
+    const auto m = transport::measure(rows);
+    REQUIRE(m.size() == 2);
+    CHECK(m.points == matrix<double>(2, 2, std::vector<double>{1, 4, 2, 5}));
+}
+
+TEST_CASE("weights from single precision are accepted and made to sum to one") {
+    const std::size_t n = 1000;
+    matrix<double> rows(n, 1);
+    std::vector<double> weights(n);
+    for (std::size_t i = 0; i < n; ++i) rows(i, 0) = double(i), weights[i] = double(1.0f / 1000.0f);
+    const auto m = transport::measure(rows, weights);
+    CHECK(std::abs(std::accumulate(m.weights.begin(), m.weights.end(), 0.0) - 1) < 1e-14);
+}
+
+TEST_CASE("many rows with colliding low bits stay apart") {
+    const std::size_t n = 3000;
+    matrix<float> rows(n, 1);
+    for (std::size_t i = 0; i < n; ++i) rows(i, 0) = std::ldexp(1.0f, int(i % 100)) * float(1 + i / 100);
+    const auto m = transport::measure(rows);
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(m.points(m.index[i], 0) == rows(i, 0));
+    CHECK(m.size() < n);
+}
+
+TEST_CASE("a measure says what is wrong with its input") {
+    const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+    const matrix<double> good(2, 2, std::vector<double>{1, 2, 3, 4});
+    CHECK_REFUSES(transport::measure(matrix<double>()), "transport::measure: a measure needs points, got 0 rows");
+    CHECK_REFUSES(transport::measure(matrix<double>(3, 0)), "3 rows of 0 columns");
+    CHECK_REFUSES(transport::measure(matrix<double>(2, 2, std::vector<double>{1, 2, 3, nan})),
+                  "points must be finite, row 1 has nan in column 1");
+    CHECK_REFUSES(transport::measure(matrix<double>(2, 1, std::vector<double>{-inf, 0})), "row 0 has -inf");
+    CHECK_REFUSES(transport::measure(good, std::vector<double>{0.5, 0.43}),
+                  "transport::measure: weights must sum to 1, they sum to 0.93");
+    CHECK_REFUSES(transport::measure(good, std::vector<double>{1.5, -0.5}),
+                  "weights must not be negative, weight 1 is -0.5");
+    CHECK_REFUSES(transport::measure(good, std::vector<double>{nan, 1}), "weights must be finite, weight 0 is nan");
+    CHECK_REFUSES(transport::measure(good, std::vector<double>{1}), "one weight for each row, got 1 weights for 2");
+}
