@@ -263,6 +263,8 @@ struct inscl {
 
     static certified<double> wasserstein(const task_memory& a, const task_memory& b, double gap) {
         for (const task_memory* m : {&a, &b})
+            require(m->size() > 0, "replay::inscl: every task needs an example, task '", m->name, "' has none");
+        for (const task_memory* m : {&a, &b})
             require(m->embedding.rows() > 0,
                     "replay::inscl: every task needs the embeddings of its instructions, task '", m->name,
                     "' has none");
