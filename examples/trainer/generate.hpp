@@ -59,25 +59,16 @@ class kv_cache {
     /// @param row     [(heads + 2 kv_heads)·head], the newest place, put already
     /// @param scores  [length] to work in
     /// @param out     [heads·head]
-    void attend(std::size_t layer, std::size_t slot, std::size_t length, const Real* row, Real* __restrict scores,
-                Real* __restrict out) const {
+    void attend(std::size_t layer, std::size_t slot, std::size_t length, const Real* row, Real* scores,
+                Real* out) const {
         const Real scale = Real(1) / std::sqrt(static_cast<Real>(heads_.head));
         for (std::size_t h = 0; h < heads_.heads; ++h) {
             const std::size_t from = start(layer, slot, h / (heads_.heads / heads_.kv_heads));
             const Real* q = row + h * heads_.head;
-            std::fill_n(scores, length, Real(0));
-            for (std::size_t j = 0; j < heads_.head; ++j) {
-                const Real* keys = keys_.get() + from + j * length_;
-                for (std::size_t i = 0; i < length; ++i) scores[i] += q[j] * keys[i];
-            }
+            weighted_rows(q, heads_.head, keys_.get() + from, length_, length, scores);
             const Real share = Real(1) / exponentiate(scores, length, scale).sum;
-            Real* __restrict y = out + h * heads_.head;
-            std::fill_n(y, heads_.head, Real(0));
-            for (std::size_t i = 0; i < length; ++i) {
-                const Real* values = values_.get() + from + i * heads_.head;
-                const Real p = scores[i] * share;
-                for (std::size_t j = 0; j < heads_.head; ++j) y[j] += p * values[j];
-            }
+            for (std::size_t i = 0; i < length; ++i) scores[i] *= share;
+            weighted_rows(scores, length, values_.get() + from, heads_.head, heads_.head, out + h * heads_.head);
         }
     }
 
@@ -207,7 +198,7 @@ class decoder {
 /// @param prompts  [n], 1 to context tokens each
 /// @return         [n], the new tokens
 /// @throw          invalid_argument for an empty or too long prompt, or an unknown token
-/// @cost           per group of 32 about one pass over the weights a token; a cache of 2·layers·kv width a place
+/// @cost           per group of 64 about one pass over the weights a token; a cache of 2·layers·kv width a place
 template <class Real>
 std::vector<std::vector<std::int32_t>> generate(basic_model<Real>& m,
                                                 std::span<const std::vector<std::int32_t>> prompts,
@@ -217,7 +208,7 @@ std::vector<std::vector<std::int32_t>> generate(basic_model<Real>& m,
     for (const auto& prompt : prompts) all.add(prompt);
     check(all.all(), m.config());
     if (prompts.empty() || options.max_new_tokens == 0) return answers;
-    const std::size_t groups = prompts.size() < 16 ? 1 : (prompts.size() + 63) / 64 * 2;  // of 8 to 32 prompts
+    const std::size_t groups = prompts.size() < 16 ? 1 : (prompts.size() + 127) / 128 * 2;  // of 8 to 64 prompts
     const std::size_t size = (prompts.size() + groups - 1) / groups;
     const network<Real> net = m.inference();
     std::vector<decoder<Real>> lanes(std::min(groups, basic_model<Real>::lanes));

@@ -116,6 +116,25 @@ Real lane_max(const Real* x, std::size_t n) {
     return best;
 }
 
+/// out[l] = Σ_i weight[i] · rows[i·stride + l] for l < n: a vector times a matrix, its sums kept in registers.
+template <class Real>
+void weighted_rows(const Real* weight, std::size_t count, const Real* rows, std::size_t stride, std::size_t n,
+                   Real* out) {
+    constexpr std::size_t lanes = 32;
+    std::size_t from = 0;
+    for (; from + lanes <= n; from += lanes) {
+        Real sum[lanes] = {};
+        for (std::size_t i = 0; i < count; ++i)
+            for (std::size_t l = 0; l < lanes; ++l) sum[l] += weight[i] * rows[i * stride + from + l];
+        std::copy_n(sum, lanes, out + from);
+    }
+    if (from == n) return;
+    Real sum[lanes] = {};
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t l = 0; l < n - from; ++l) sum[l] += weight[i] * rows[i * stride + from + l];
+    std::copy_n(sum, n - from, out + from);
+}
+
 /// e^x. In float without branches or calls, so that a loop of it becomes vector code: x = k ln 2 + r, a polynomial of
 /// degree 6 for e^r (|r| ≤ 0.35), and 2^k through the exponent bits. Relative error below 2e-7; below −87 it is 0.
 inline float exponential(float x) {
