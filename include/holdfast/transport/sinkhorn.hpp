@@ -93,8 +93,11 @@ inline double entropy(std::span<const double> w) {
     return h;
 }
 
-/// The step of over-relaxation from the contraction seen at step 1 (Lehmann et al. 2021), under guard: a residual that
-/// grows where it should shrink takes the step back to 1 for good.
+/// The step of over-relaxation, from the contraction seen (Lehmann et al. 2021), under guard: a residual that grows
+/// where it should shrink takes the step back to 1 for a while, and the fifth time for good.
+///
+/// With step w and contraction q seen over ten iterations, that of step 1 is r = (q + w − 1)^2 / (q w^2) (r = q at w =
+/// 1), and the best step 2 / (1 + sqrt(1 − r)). The rate rises as fast directions die out, and the step follows it.
 class relaxation {
   public:
     explicit relaxation(bool allowed) : allowed_(allowed) {}
@@ -102,25 +105,30 @@ class relaxation {
     [[nodiscard]] double step() const { return step_; }
 
     void saw(double residual) {
-        ++seen_;
-        if (step_ > 1 && residual > 4 * best_) step_ = 1, allowed_ = false;
-        if (allowed_ && step_ == 1 && last_ > 0 && seen_ > 4) {
-            const double rate = residual / last_;
-            if (rate < 0.9999 && rate > 0.3 && std::abs(rate - rate_) < 0.05 * (1 - rate))
-                ++steady_;
-            else
-                steady_ = 0;
-            rate_ = rate;
-            if (steady_ >= 3 && residual < 0.1) step_ = std::min(1.95, 2 / (1 + std::sqrt(1 - rate)));
+        if (!allowed_) return;
+        if (step_ > 1 && !(residual <= 10 * best_)) {
+            most_ = 1 + 0.9 * (step_ - 1);
+            step_ = 1;
+            best_ = residual;
+            seen_ = 0;
+            allowed_ = ++setbacks_ < 5;
+            return;
         }
         best_ = std::min(best_, residual);
-        last_ = residual;
+        if (++seen_ % 10 != 1) return;
+        if (seen_ > 1 && residual < 0.1 && residual < mark_) {
+            const double q = std::pow(residual / mark_, 0.1), excess = step_ - 1;
+            const double r = (q + excess) * (q + excess) / (q * step_ * step_);
+            if (r > 0.3 && r < 1) step_ = std::max(step_, std::min(most_, 2 / (1 + std::sqrt(1 - r))));
+        }
+        mark_ = residual;
     }
 
   private:
     bool allowed_;
-    double step_ = 1, last_ = 0, rate_ = 0, best_ = std::numeric_limits<double>::infinity();
-    int seen_ = 0, steady_ = 0;
+    double step_ = 1, most_ = 1.98, mark_ = 0, best_ = std::numeric_limits<double>::infinity();
+    std::size_t seen_ = 0;
+    int setbacks_ = 0;
 };
 
 }  // namespace detail
@@ -163,7 +171,8 @@ template <engine Engine>
     const double range = costs.greatest - costs.least;
     const double size = std::max(std::abs(costs.greatest), std::abs(costs.least));
     // Costs that are all equal leave nothing to choose: any epsilon gives the product plan.
-    const double chosen = options.epsilon_scale * std::max(costs.deviation, 1e-6 * range);
+    const double spread = std::max(costs.deviation, 1e-6 * range);
+    const double chosen = spread > 1e-12 * size ? options.epsilon_scale * spread : 0;
     const double target = options.epsilon > 0 ? options.epsilon : chosen > 0 ? chosen : size > 0 ? size : 1;
     const bool warm = !options.g.empty();
 
@@ -250,7 +259,8 @@ template <engine Engine>
 ///
 ///     S(a, b) = OT(a, b) − OT(a, a) / 2 − OT(b, b) / 2,   OT the entropic cost relative to a b'
 ///
-/// Zero for equal measures, positive otherwise (for the costs of cost.hpp but the user's), close to W for small epsilon.
+/// Zero for equal measures, positive otherwise (for the costs of cost.hpp but the user's), close to W for small
+/// epsilon.
 ///
 /// @param ab, aa, bb  runs that ended at one epsilon
 /// @throw             invalid_argument if they did not
