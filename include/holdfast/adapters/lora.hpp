@@ -4,6 +4,7 @@
 // on their way into the product. Leaves out the optimiser, and the GPU (lora.cuh, same names).
 
 #include <holdfast/adapters/detail/product.hpp>
+#include <holdfast/adapters/lora_options.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
@@ -18,16 +19,6 @@
 #include <vector>
 
 namespace holdfast::adapters {
-
-/// Shape and hyper-parameters of one adapter.
-struct lora_options {
-    std::size_t in = 0;            ///< columns of x, K
-    std::size_t out = 0;           ///< columns of y, N
-    std::size_t rank = 8;          ///< r
-    double alpha = 16;             ///< numerator of the scale
-    double dropout = 0;            ///< probability p that an element of x is hidden from the adapter, 0 <= p < 1
-    bool rank_stabilised = false;  ///< scale alpha / sqrt(r) (Kalajdzievski 2023, rsLoRA) instead of alpha / r
-};
 
 /// What forward leaves for backward: u and one bit per element of x, nothing more.
 template <class T>
@@ -64,7 +55,8 @@ class lora {
     /// @param o  shapes and hyper-parameters
     /// @param g  where A's start is drawn from: uniform in +-1 / sqrt(in), as PEFT does
     /// @throw    invalid_argument if a size is 0, p is outside [0, 1), or alpha is not finite
-    explicit lora(options o, philox g = philox{0}) : options_(o), a_(checked(o).rank, o.in), b_(o.out, o.rank) {
+    explicit lora(options o, philox g = philox{0})
+        : options_(o), a_(checked(o, "adapters::lora").rank, o.in), b_(o.out, o.rank) {
         const double bound = 1.0 / std::sqrt(static_cast<double>(o.in));
         for (T& value : a_.values()) value = static_cast<T>((2 * uniform(g) - 1) * bound);
     }
@@ -76,10 +68,7 @@ class lora {
     [[nodiscard]] matrix_view<const T> a() const { return a_.view(); }
     [[nodiscard]] matrix_view<const T> b() const { return b_.view(); }
     /// s: alpha / r, or alpha / sqrt(r) where rank-stabilised.
-    [[nodiscard]] double scale() const {
-        const double r = static_cast<double>(options_.rank);
-        return options_.alpha / (options_.rank_stabilised ? std::sqrt(r) : r);
-    }
+    [[nodiscard]] double scale() const { return options_.scale(); }
     /// Numbers to train: r (in + out).
     [[nodiscard]] std::size_t parameters() const { return a_.size() + b_.size(); }
 
@@ -171,14 +160,6 @@ class lora {
     using writing = matrix_view<T>;
     static constexpr std::size_t panel_rows = 32;   // masked rows of x at a time: fits the first caches
     static constexpr std::size_t panel_cols = 256;  // columns of dA at a time; a multiple of 32
-
-    static const options& checked(const options& o) {
-        require(o.in > 0 && o.out > 0 && o.rank > 0, "adapters::lora: in, out and rank must be above 0, they are ",
-                o.in, ", ", o.out, " and ", o.rank);
-        require(o.dropout >= 0 && o.dropout < 1, "adapters::lora: dropout must be in [0, 1), it is ", o.dropout);
-        require(std::isfinite(o.alpha), "adapters::lora: alpha must be finite, it is ", o.alpha);
-        return o;
-    }
 
     static void expect(const char* door, const char* name, reading m, std::size_t rows, std::size_t cols) {
         require(m.rows() == rows && m.cols() == cols, door, ": ", name, " must be [", rows, ", ", cols, "], it is [",

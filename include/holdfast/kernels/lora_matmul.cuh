@@ -147,11 +147,6 @@ template <class T, class G>
         check_space(g.workspace, g.workspace_bytes, lora_matmul_backward_workspace<T>(s)));
 }
 
-[[nodiscard]] inline cudaError_t code_of(const refused& r) noexcept {
-    if (r.why == refusal::none) return cudaSuccess;
-    return r.why == refusal::misaligned ? cudaErrorMisalignedAddress : cudaErrorInvalidValue;
-}
-
 template <class P>
 [[nodiscard]] P* part(void* workspace, std::size_t at) noexcept {
     return reinterpret_cast<P*>(static_cast<unsigned char*>(workspace) + at);

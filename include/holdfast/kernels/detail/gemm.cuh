@@ -55,7 +55,7 @@ template <int Rows, int Chunks, int Threads, class T>
 __device__ __forceinline__ void load_tile(unsigned char* shared, const T* source, std::int64_t ld, int row0,
                                           int row_end, int col0, int col_end, bool fast) {
     static_assert(sizeof(T) == 2 && (Rows * Chunks) % Threads == 0);
-#pragma unroll
+    HOLDFAST_UNROLL
     for (int i = static_cast<int>(threadIdx.x); i < Rows * Chunks; i += Threads) {
         const int row = i / Chunks, chunk = i % Chunks, r = row0 + row, c = col0 + chunk * chunk_elements;
         unsigned char* to = shared + 16 * swizzled<Chunks>(row, chunk);
@@ -65,7 +65,7 @@ __device__ __forceinline__ void load_tile(unsigned char* shared, const T* source
             copy_async(to, from, 2 * valid);
         } else {
             T* out = reinterpret_cast<T*>(to);
-#pragma unroll
+            HOLDFAST_UNROLL
             for (int j = 0; j < chunk_elements; ++j) out[j] = j < valid ? from[j] : rounded<T>(0.0f);
         }
     }
@@ -98,7 +98,7 @@ __device__ __forceinline__ void mask_fragment(std::uint32_t (&a)[4], const gemm_
                                               int lane) {
     const int g = lane >> 2, t = 2 * (lane & 3);
     if constexpr (A == along::row) {
-#pragma unroll
+        HOLDFAST_UNROLL
         for (int half = 0; half < 2; ++half) {
             const int row = token + g + 8 * half;
             if (row >= p.m || feature >= p.k) continue;  // loaded as zero
@@ -107,7 +107,7 @@ __device__ __forceinline__ void mask_fragment(std::uint32_t (&a)[4], const gemm_
             a[half + 2] &= spread(bits >> 8);
         }
     } else {
-#pragma unroll
+        HOLDFAST_UNROLL
         for (int half = 0; half < 2; ++half) {  // tokens t, t + 1 and t + 8, t + 9; features g and g + 8
             const int row = token + t + 8 * half;
             const bool inside = feature < p.m;
@@ -172,11 +172,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
         copy_async_commit();
 
         if (p.mask_on == masking::extension && step == extension) {
-#pragma unroll
+            HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i)
-#pragma unroll
                 for (int j = 0; j < Tile::ni; ++j)
-#pragma unroll
                     for (int half = 0; half < 2; ++half) {
                         const int row = m0 + warp_m + 16 * i + lane / 4 + 8 * half;
                         const int col = n0 + warp_n + 8 * j + 2 * (lane % 4);
@@ -190,11 +188,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
         const unsigned char* const a_tile = shared + step % stages * Tile::stage_bytes;
         const unsigned char* const b_tile = a_tile + Tile::a_bytes;
         const int k0 = depth_at(step), remaining = (step < extension ? p.k2 : p.k) - k0;
-#pragma unroll
+        HOLDFAST_UNROLL
         for (int k = 0; k < step_depth; k += 16) {
             if (k >= remaining) break;  // zeros: a rank of 16 costs a quarter of a step
             std::uint32_t a[Tile::mi][4], b[Tile::ni / 2][4];
-#pragma unroll
+            HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i) {
                 const unsigned char* const at = a_block<A, bm>(a_tile, warp_m + 16 * i, k, lane);
                 if constexpr (A == along::row)
@@ -208,7 +206,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
                         mask_fragment<A>(a[i], p, k0 + k, m0 + warp_m + 16 * i, lane);
                 }
             }
-#pragma unroll
+            HOLDFAST_UNROLL
             for (int j = 0; j < Tile::ni / 2; ++j) {
                 const unsigned char* const at = b_block<B, bn>(b_tile, warp_n + 16 * j, k, lane);
                 if constexpr (B == along::row)
@@ -216,20 +214,17 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
                 else
                     load_matrices_transposed(b[j], at);
             }
-#pragma unroll
+            HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i)
-#pragma unroll
                 for (int j = 0; j < Tile::ni; ++j)
                     multiply_add<T>(acc[i][j], a[i], b[j / 2][2 * (j % 2)], b[j / 2][2 * (j % 2) + 1]);
         }
     }
 
     const auto each_pair = [&](auto&& f) {  // f(row, column, two accumulators) of the tile
-#pragma unroll
+        HOLDFAST_UNROLL
         for (int i = 0; i < Tile::mi; ++i)
-#pragma unroll
             for (int j = 0; j < Tile::ni; ++j)
-#pragma unroll
                 for (int half = 0; half < 2; ++half)
                     f(warp_m + 16 * i + lane / 4 + 8 * half, warp_n + 8 * j + 2 * (lane % 4), acc[i][j][2 * half],
                       acc[i][j][2 * half + 1]);

@@ -42,11 +42,9 @@ __global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_probl
                 b_tile[k * pitch + n] = n0 + n < p.n && k0 + k < to ? b[row * ldb + col] : 0.0f;
             }
             synchronise_block();
-#pragma unroll
+            HOLDFAST_UNROLL
             for (int k = 0; k < depth; ++k)
-#pragma unroll
                 for (int i = 0; i < 4; ++i)
-#pragma unroll
                     for (int j = 0; j < 4; ++j)
                         acc[i][j] += a_tile[k * pitch + row0 + i] * b_tile[k * pitch + col0 + j];
             synchronise_block();
@@ -56,9 +54,7 @@ __global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_probl
     if (split == 0 && p.k2 > 0) {
         sum_over(p.a2, p.lda2, p.b2, p.ldb2, 0, p.k2, false);
         if (p.mask_on == masking::extension)
-#pragma unroll
             for (int i = 0; i < 4; ++i)
-#pragma unroll
                 for (int j = 0; j < 4; ++j) {
                     const int r = m0 + row0 + i, c = n0 + col0 + j;
                     if (r < p.m && c < p.n && !(p.mask[r * p.mask_ld + c / 32] >> (c % 32) & 1u)) acc[i][j] = 0;
@@ -68,9 +64,8 @@ __global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_probl
     sum_over(p.a, p.lda, p.b, p.ldb, from, smaller(p.k, from + p.split.steps * step_depth),
              p.mask_on == masking::operand_a);
 
-#pragma unroll
+    HOLDFAST_UNROLL
     for (int i = 0; i < 4; ++i)
-#pragma unroll
         for (int j = 0; j < 4; ++j) {
             const int r = m0 + row0 + i, c = n0 + col0 + j;
             if (r >= p.m || c >= p.n) continue;

@@ -11,6 +11,11 @@
 
 namespace holdfast::kernels::detail {
 
+[[nodiscard]] inline cudaError_t code_of(const refused& r) noexcept {
+    if (r.why == refusal::none) return cudaSuccess;
+    return r.why == refusal::misaligned ? cudaErrorMisalignedAddress : cudaErrorInvalidValue;
+}
+
 using large_tile = mma_tile<128, 128, 2, 4, 3, 1>;  // 96 KB of shared memory: fits every sm_8x
 using small_tile = mma_tile<32, 64, 2, 2, 4, 3>;    // few tokens
 template <int RankTile>

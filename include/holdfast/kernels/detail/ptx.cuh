@@ -16,6 +16,9 @@
 #error "holdfast's kernels need compute capability 8.0 or later: pass -arch=sm_80 or newer to nvcc"
 #endif
 
+/// Before a loop that must be unrolled, so that arrays indexed in it stay in registers.
+#define HOLDFAST_UNROLL _Pragma("unroll")
+
 namespace holdfast::kernels::detail {
 
 [[nodiscard]] __device__ __forceinline__ unsigned char* dynamic_shared() {

@@ -1,0 +1,126 @@
+#pragma once
+// The instructions of include/holdfast/kernels/detail/ptx.cuh on the emulated GPU: found before the real header on the
+// tests' include path. Fragment layouts as the PTX manual draws them (ldmatrix; mma.m16n8k16).
+
+#include <holdfast/core/config.hpp>
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#define HOLDFAST_UNROLL
+
+namespace holdfast::kernels::detail {
+
+using gpu_emulation::machine;
+
+[[nodiscard]] inline unsigned char* dynamic_shared() { return machine::instance().shared; }
+
+inline void copy_async(void* shared, const void* global, int bytes) {
+    machine& m = machine::instance();
+    m.check_shared(shared, 16, 16);
+    if (reinterpret_cast<std::uintptr_t>(global) % 16 != 0) gpu_emulation::fail("cp.async from a misaligned address");
+    if (bytes < 0 || bytes > 16) gpu_emulation::fail("cp.async of more than 16 bytes");
+    gpu_emulation::copy c{shared, {}};
+    if (bytes > 0) std::memcpy(c.data, global, static_cast<std::size_t>(bytes));
+    std::memset(shared, 0xFF, 16);
+    m.self().groups.back().push_back(c);
+}
+
+inline void copy_async_commit() { machine::instance().self().groups.emplace_back(); }
+
+template <int Pending>
+void copy_async_wait() {
+    auto& groups = machine::instance().self().groups;
+    while (groups.size() > Pending + 1) {
+        for (const auto& c : groups.front()) std::memcpy(c.to, c.data, 16);
+        groups.erase(groups.begin());
+    }
+}
+
+namespace emulation {
+
+inline const gpu_emulation::exchange& show_rows(const void* row) {
+    machine& m = machine::instance();
+    m.check_shared(row, 16, 16);
+    const auto& e = m.meet([&](gpu_emulation::exchange& to, unsigned lane) { to.pointer[lane] = row; });
+    if (m.lane() == 0)  // the eight rows of each matrix must lie in eight different groups of four banks
+        for (unsigned matrix = 0; matrix < 4; ++matrix) {
+            unsigned seen = 0;
+            for (unsigned i = 0; i < 8; ++i)
+                seen |= 1u << (reinterpret_cast<std::uintptr_t>(e.pointer[8 * matrix + i]) / 16 % 8);
+            m.bank_conflicts += seen != 0xFFu;
+        }
+    return e;
+}
+
+inline std::uint16_t element(const void* row, unsigned i) {
+    std::uint16_t value;
+    std::memcpy(&value, static_cast<const unsigned char*>(row) + 2 * i, 2);
+    return value;
+}
+
+}  // namespace emulation
+
+inline void load_matrices(std::uint32_t (&to)[4], const void* row) {
+    const auto& e = emulation::show_rows(row);
+    const unsigned lane = machine::instance().lane(), g = lane / 4, t = 2 * (lane % 4);
+    for (unsigned j = 0; j < 4; ++j)
+        to[j] = emulation::element(e.pointer[8 * j + g], t) |
+                static_cast<std::uint32_t>(emulation::element(e.pointer[8 * j + g], t + 1)) << 16;
+}
+
+inline void load_matrices_transposed(std::uint32_t (&to)[4], const void* row) {
+    const auto& e = emulation::show_rows(row);
+    const unsigned lane = machine::instance().lane(), g = lane / 4, t = 2 * (lane % 4);
+    for (unsigned j = 0; j < 4; ++j)
+        to[j] = emulation::element(e.pointer[8 * j + t], g) |
+                static_cast<std::uint32_t>(emulation::element(e.pointer[8 * j + t + 1], g)) << 16;
+}
+
+template <class T>
+void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
+    machine& m = machine::instance();
+    const auto& e = m.meet([&](gpu_emulation::exchange& to, unsigned lane) {
+        for (unsigned i = 0; i < 4; ++i) to.word[lane][i] = a[i];
+        to.word[lane][4] = b0, to.word[lane][5] = b1;
+    });
+    const auto number = [](std::uint32_t word, unsigned half) {
+        const T x{static_cast<std::uint16_t>(word >> (16 * half))};
+        if constexpr (std::is_same_v<T, __half>)
+            return __half2float(x);
+        else
+            return __bfloat162float(x);
+    };
+    const unsigned g = m.lane() / 4, t = 2 * (m.lane() % 4);
+    for (unsigned i = 0; i < 4; ++i) {
+        const unsigned row = g + i / 2 * 8, col = t + i % 2;
+        for (unsigned k = 0; k < 16; ++k)
+            c[i] += number(e.word[row % 8 * 4 + k % 8 / 2][row / 8 + 2 * (k / 8)], k % 2) *
+                    number(e.word[col * 4 + k % 8 / 2][4 + k / 8], k % 2);
+    }
+}
+
+inline void synchronise_block() { machine::instance().block_barrier(); }
+
+template <class... Parameters, class... Arguments>
+[[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
+                                 cudaStream_t stream, const Arguments&... arguments) noexcept {
+    if (shared > 48 * 1024) {
+        const cudaError_t error =
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
+        if (error != cudaSuccess) return error;
+    }
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = dim3(threads);
+    config.dynamicSmemBytes = shared;
+    config.stream = stream;
+    return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+}  // namespace holdfast::kernels::detail
