@@ -26,7 +26,7 @@ bool all_different(const ids& drawn) {
 
 TEST_CASE("a uniform draw without replacement holds every item equally often and none twice") {
     const replay::uniform_without_replacement sampler(12);
-    for (const std::size_t n : {1, 5, 11}) {
+    for (const std::size_t n : {1u, 5u, 11u}) {
         std::vector<std::size_t> counts(12, 0), first(12, 0);
         for (std::uint64_t trial = 0; trial < 20000; ++trial) {
             const ids drawn = sampler.draw(n, philox{7, trial});

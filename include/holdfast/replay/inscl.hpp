@@ -148,6 +148,13 @@ inline std::string shortened(std::string_view text, std::size_t most = 60) {
     return std::string(text.substr(0, most)) + "...";
 }
 
+/// Three significant digits: enough for a reason.
+inline std::string brief(double x) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g", x);
+    return text;
+}
+
 inline std::string percent(double share) {
     char text[32];
     std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
@@ -310,7 +317,7 @@ struct inscl {
         if (quotas.equal_shares)
             text += "no earlier task differs from the current one, so all count the same";
         else
-            text += sentence("its distance from the current one is ", made.distance[j].value, ", ",
+            text += sentence("its distance from the current one is ", detail::brief(made.distance[j].value), ", ",
                              detail::percent(made.distance[j].value / sum), " of the sum over ", made.distance.size(),
                              " earlier tasks");
         return text;
@@ -332,10 +339,11 @@ struct inscl {
             std::string tags;
             const auto parts = information.explain(j, i);
             for (std::size_t t = 0; t < std::min<std::size_t>(3, parts.size()); ++t)
-                tags += sentence(t ? ", " : " (", parts[t].tag, " ", parts[t].information);
+                tags += sentence(t ? ", " : " (", parts[t].tag, " ", detail::brief(parts[t].information));
             if (!tags.empty()) tags += ")";
-            clauses[i] = sentence("its instruction '", detail::shortened(memory.instructions[i]), "' tells ", scores[i],
-                                  tags, sum > 0 ? ", " + detail::percent(scores[i] / sum) + " of the task" : "",
+            clauses[i] = sentence("its instruction '", detail::shortened(memory.instructions[i]), "' tells ",
+                                  detail::brief(scores[i]), tags,
+                                  sum > 0 ? ", " + detail::percent(scores[i] / sum) + " of the task" : "",
                                   ", and gives ", taken[i], " of its ", frequency[i]);
         }
         clauses[k] = sentence("it was drawn at random to fill the quota, as ", taken[k], " of the task were");

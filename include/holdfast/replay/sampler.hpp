@@ -346,24 +346,24 @@ class alias_table {
         for (const double w : weights) sum += w / largest;
         columns_.resize(n);
         std::vector<double> left(n);
-        std::vector<std::uint32_t> small, large;
+        std::vector<std::uint32_t> light, heavy;
         for (std::size_t i = 0; i < n; ++i) {
             left[i] = weights[i] / largest / sum * static_cast<double>(n);
-            (left[i] < 1 ? small : large).push_back(static_cast<std::uint32_t>(i));
+            (left[i] < 1 ? light : heavy).push_back(static_cast<std::uint32_t>(i));
         }
-        while (!small.empty() && !large.empty()) {
-            const std::uint32_t s = small.back(), l = large.back();
-            small.pop_back();
+        while (!light.empty() && !heavy.empty()) {
+            const std::uint32_t s = light.back(), l = heavy.back();
+            light.pop_back();
             columns_[s] = {threshold(left[s]), l};
             left[l] -= 1.0 - left[s];
             if (left[l] < 1) {
-                large.pop_back();
-                small.push_back(l);
+                heavy.pop_back();
+                light.push_back(l);
             }
         }
-        // What is left over is full up to rounding; an item of weight 0 never is, it would have met a large one.
-        for (const std::uint32_t i : large) columns_[i] = {full, i};
-        for (const std::uint32_t i : small)
+        // What is left over is full up to rounding; an item of weight 0 never is, it would have met a heavy one.
+        for (const std::uint32_t i : heavy) columns_[i] = {full, i};
+        for (const std::uint32_t i : light)
             columns_[i] = {weights[i] > 0 ? full : 0, weights[i] > 0 ? i : heaviest(weights)};
     }
 
