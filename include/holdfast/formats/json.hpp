@@ -7,11 +7,13 @@
 #error "formats/json.hpp needs nlohmann-json 3.10: install nlohmann-json3-dev and link holdfast::json"
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <holdfast/core/error.hpp>
@@ -106,5 +108,25 @@ inline std::vector<json_record> read_json_lines(const std::filesystem::path& pat
     if (records.empty()) throw format_error(path.string(), 0, "holds no record");
     return records;
 }
+
+namespace detail {
+
+/// The list of names under `key` in a file, or none where there is no file.
+inline std::vector<std::string> listed_order(const std::filesystem::path& path, const char* key) {
+    if (!std::filesystem::exists(path)) return {};
+    const json list = read_json(path);
+    const auto order = list.is_object() ? list.find(key) : list.end();
+    if (!list.is_object() || order == list.end() || !order->is_array())
+        throw format_error(path.string(), 0, sentence("must be an object with a list \"", key, "\""));
+    std::vector<std::string> names;
+    for (const json& name : *order) {
+        if (!name.is_string())
+            throw format_error(path.string(), 0, sentence("\"", key, "\" must list names, one is ", name.type_name()));
+        names.push_back(name.get<std::string>());
+    }
+    return names;
+}
+
+}  // namespace detail
 
 }  // namespace holdfast::formats

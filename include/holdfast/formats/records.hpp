@@ -8,6 +8,7 @@
 #include <fstream>
 #include <ios>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -156,6 +157,22 @@ inline std::vector<std::string> names_in(const std::filesystem::path& folder) {
     for (const auto& entry : std::filesystem::directory_iterator(folder))
         names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end(), natural_less);
+    return names;
+}
+
+/// The names of the tasks of a folder: `wanted`, else `listed`, else every subfolder with `marker` in it.
+inline std::vector<std::string> task_names(const std::filesystem::path& folder, std::span<const std::string> wanted,
+                                           std::span<const std::string> listed, const char* marker) {
+    std::vector<std::string> names(wanted.begin(), wanted.end());
+    if (names.empty()) names.assign(listed.begin(), listed.end());
+    if (names.empty())
+        for (const std::string& name : names_in(folder))
+            if (std::filesystem::exists(folder / name / marker)) names.push_back(name);
+    if (names.empty())
+        throw format_error(folder.string(), 0, sentence("holds no task: a task is a folder with a file ", marker));
+    for (const std::string& name : names)
+        if (!std::filesystem::is_directory(folder / name))
+            throw format_error(folder.string(), 0, sentence("there is no task \"", name, "\" here"));
     return names;
 }
 

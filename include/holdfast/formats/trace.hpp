@@ -47,38 +47,6 @@ inline std::vector<record> read_trace_split(const std::filesystem::path& path, c
     return records;
 }
 
-/// The names of the tasks of a folder: `wanted`, else `listed`, else every subfolder with `marker` in it.
-inline std::vector<std::string> task_names(const std::filesystem::path& folder, std::span<const std::string> wanted,
-                                           std::span<const std::string> listed, const char* marker) {
-    std::vector<std::string> names(wanted.begin(), wanted.end());
-    if (names.empty()) names.assign(listed.begin(), listed.end());
-    if (names.empty())
-        for (const std::string& name : names_in(folder))
-            if (std::filesystem::exists(folder / name / marker)) names.push_back(name);
-    if (names.empty())
-        throw format_error(folder.string(), 0, sentence("holds no task: a task is a folder with a file ", marker));
-    for (const std::string& name : names)
-        if (!std::filesystem::is_directory(folder / name))
-            throw format_error(folder.string(), 0, sentence("there is no task \"", name, "\" here"));
-    return names;
-}
-
-/// The list of names under `key` in a file, or none where there is no file.
-inline std::vector<std::string> listed_order(const std::filesystem::path& path, const char* key) {
-    if (!std::filesystem::exists(path)) return {};
-    const json list = read_json(path);
-    const auto order = list.is_object() ? list.find(key) : list.end();
-    if (!list.is_object() || order == list.end() || !order->is_array())
-        throw format_error(path.string(), 0, sentence("must be an object with a list \"", key, "\""));
-    std::vector<std::string> names;
-    for (const json& name : *order) {
-        if (!name.is_string())
-            throw format_error(path.string(), 0, sentence("\"", key, "\" must list names, one is ", name.type_name()));
-        names.push_back(name.get<std::string>());
-    }
-    return names;
-}
-
 }  // namespace detail
 
 /// Reads a folder of tasks in TRACE's layout. Order: `options.tasks`; else "order" in tasks.json where there is one;
