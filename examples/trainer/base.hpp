@@ -10,16 +10,17 @@
 #include "settings.hpp"
 #include "text.hpp"
 #include "tokeniser.hpp"
+#include "weights.hpp"
 
 #include <holdfast/experiment/archive.hpp>
 
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,34 +58,9 @@ inline std::string text_of(const training_settings& t) {
 
 inline std::string text_of(const model_config& c) {
     return holdfast::sentence("vocabulary ", c.vocabulary, ", width ", c.width, ", layers ", c.layers, ", heads ",
-                              c.heads, "/", c.kv_heads, ", hidden ", c.hidden, ", context ", c.context);
-}
-
-/// Weights as bytes of this machine, beside the tokeniser as text.
-inline void save_base(const base_model& b, const std::filesystem::path& file) {
-    std::ostringstream words;
-    b.words.save(words);
-    const auto flat = b.weights.parameters();
-    std::string bytes(flat.size_bytes(), '\0');
-    std::memcpy(bytes.data(), flat.data(), bytes.size());
-    experiment::archive_writer out("base model", base_version);
-    out.text("tokeniser", words.str());
-    out.text("weights", bytes);
-    experiment::write_atomically(file, out.finish());
-}
-
-inline bool load_base(base_model& b, const std::filesystem::path& file) {
-    try {
-        experiment::archive_reader in(file, "base model", base_version);
-        std::istringstream words(in.text("tokeniser"));
-        if (!(tokeniser::load(words) == b.words)) return false;
-        const std::string bytes = in.text("weights");
-        if (bytes.size() != b.weights.parameters().size_bytes()) return false;
-        std::memcpy(b.weights.parameters().data(), bytes.data(), bytes.size());
-        return true;
-    } catch (const holdfast::format_error&) {
-        return false;  // cut or damaged: it is made again
-    }
+                              c.heads, "/", c.kv_heads, ", hidden ", c.hidden, ", context ", c.context, ", rope ",
+                              c.rope_base, ", eps ", c.norm_eps, ", tied ", c.tied_embeddings ? 1 : 0,
+                              ", first weights ", c.init_deviation);
 }
 
 }  // namespace detail
@@ -109,13 +85,13 @@ inline base_model make_base(const settings& s, std::span<const experiment::task>
         texts.push_back(e.prompt);
         texts.push_back(e.answer);
     }
-    tokeniser words = tokeniser::train(texts, s.model.vocabulary);
+    tokeniser learned = tokeniser::train(texts, s.model.vocabulary);
     model_config config = s.model;
-    config.vocabulary = words.vocabulary();
+    config.vocabulary = learned.vocabulary();
 
     experiment::checksum sum;
     std::ostringstream joins;
-    words.save(joins);
+    learned.save(joins);
     sum.add(joins.str());
     sum.add(detail::text_of(config));
     sum.add(detail::text_of(s.base));
@@ -125,13 +101,18 @@ inline base_model make_base(const settings& s, std::span<const experiment::task>
         sum.add(e.answer);
     }
 
-    base_model b{std::move(words), model(config, 20231006), sum.text(), false};
+    base_model b{std::move(learned), model(config, 20231006), sum.text(), false};
     const std::filesystem::path folder = cache_folder(s);
     const std::filesystem::path file = folder / ("base-" + b.fingerprint);
-    if (std::filesystem::exists(file) && detail::load_base(b, file)) {
-        b.from_cache = true;
-        say("Base model " + b.fingerprint + " from " + folder.string() + ".");
-        return b;
+    if (std::filesystem::exists(file)) {
+        try {
+            load_weights(file, config, b.weights.parameters());
+            b.from_cache = true;
+            say("Base model " + b.fingerprint + " from " + folder.string() + ".");
+            return b;
+        } catch (const holdfast::format_error& damaged) {
+            say(std::string("The cached base model is made again: ") + damaged.what());
+        }
     }
     say(holdfast::sentence("Base model: ", b.weights.parameters().size(), " parameters, ", b.words.vocabulary(),
                            " tokens; training it on ", examples.size(), " general examples."));
@@ -142,8 +123,8 @@ inline base_model make_base(const settings& s, std::span<const experiment::task>
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
     try {
-        detail::save_base(b, file);
-    } catch (const holdfast::format_error& e) {
+        save_weights(file, config, b.weights.parameters());
+    } catch (const std::runtime_error& e) {
         say(std::string("The base model could not be kept for the next run: ") + e.what());
     }
     return b;

@@ -30,8 +30,14 @@ class progress {
         std::fflush(stderr);
     }
 
-    /// Something that is not a run: the base model, the single tasks.
-    void part(std::string_view what, double share) { draw(std::string(what), share); }
+    /// Something that is not a run: the base model. Without a terminal every quarter of it is a line.
+    void part(const std::string& what, std::size_t done, std::size_t total) {
+        const double share = static_cast<double>(done) / static_cast<double>(total);
+        if (!terminal_ && done * 4 / total != (done - 1) * 4 / total)
+            std::fprintf(stderr, "%s %d%%\n", what.c_str(), static_cast<int>(share * 100));
+        draw(what + " " + std::to_string(static_cast<int>(share * 100)) + "%", 0);
+        if (done == total) start_ = clock::now();  // what follows has another pace
+    }
 
     void run_begin(std::span<const std::string> tasks, std::string_view method) {
         method_ = std::string(method);

@@ -3,6 +3,7 @@
 // Plain data with its units. The command line that fills it is options.hpp.
 #pragma once
 
+#include "adapters.hpp"
 #include "parameters.hpp"
 
 #include <array>

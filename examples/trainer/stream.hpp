@@ -48,7 +48,7 @@ inline std::vector<generated_task> generated_tasks() {
             {"choice", choice_instructions(), draw_choice, scoring::first_letter{}},
             {"quantities", quantities_instructions(), draw_quantities, scoring::exact_match{}},
             {"molecules", molecules_instructions(), draw_molecules, scoring::exact_match{}},
-            {"plain-words", plain_words_instructions(), draw_plain_words, scoring::sari{}}};
+            {"plain-words", plain_words_instructions(), draw_plain_words, scoring::hf::sari{}}};
 }
 
 namespace detail {
@@ -61,7 +61,7 @@ inline std::vector<experiment::example> draw_split(const generated_task& task, s
         holdfast::require(tries < 200 * count + 1000, "trainer::built_in_stream: task ", task.name, " cannot make ",
                           count, " different questions for ", split);
         drawn d = task.draw(g);
-        const std::string& instruction = pick(task.instructions, g);
+        const std::string instruction = pick(task.instructions, g);
         if (!seen.insert(d.body).second) continue;
         experiment::example e;
         e.id = task.name + "-" + split + "-" + std::to_string(out.size());

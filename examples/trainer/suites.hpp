@@ -6,6 +6,7 @@
 
 #include "stream.hpp"
 #include "stream/abilities.hpp"
+#include "stream/conduct.hpp"
 
 #include <holdfast/experiment/concepts.hpp>
 #include <holdfast/scoring/exact_match.hpp>

@@ -31,7 +31,7 @@ struct generated_task {
     holdfast::scoring::any_scorer scorer;
 };
 
-inline const std::string& pick(const words& list, holdfast::philox& g) {
+inline std::string pick(const words& list, holdfast::philox& g) {
     return list[holdfast::uniform_index(g, list.size())];
 }
 
