@@ -85,7 +85,7 @@ class philox {
     [[nodiscard]] constexpr philox split(std::uint64_t word) const { return philox(seed_, stream_, word, 0x5eedULL); }
 
     /// The bijection itself: ten rounds over one counter.
-    HOLDFAST_HD static constexpr counter_type block(counter_type counter, key_type key) {
+    static constexpr counter_type block(counter_type counter, key_type key) {
         for (int round = 0; round < 10; ++round) {
             const std::uint64_t a = 0xd2511f53ULL * counter[0];
             const std::uint64_t b = 0xcd9e8d57ULL * counter[2];
