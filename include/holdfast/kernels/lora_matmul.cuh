@@ -152,54 +152,8 @@ template <class P>
     return reinterpret_cast<P*>(static_cast<unsigned char*>(workspace) + at);
 }
 
-}  // namespace detail
-
-/// What is wrong with the arguments, as a sentence; empty if lora_matmul would take them.
 template <class T>
-[[nodiscard]] std::string explain(const lora_matmul_args<T>& args) {
-    return detail::in_words("kernels::lora_matmul", detail::check(args));
-}
-template <class T, class G>
-[[nodiscard]] std::string explain(const lora_matmul_backward_args<T, G>& args) {
-    return detail::in_words("kernels::lora_matmul_backward", detail::check(args));
-}
-
-/// What a CUDA error that these functions returned means here, as a sentence.
-[[nodiscard]] inline std::string explain(cudaError_t error) {
-    switch (error) {
-        case cudaErrorNoKernelImageForDevice:
-        case cudaErrorInvalidDeviceFunction:
-            return "this program holds no machine code for this GPU: compile with nvcc -arch=native, or with -gencode "
-                   "for its compute capability, 8.0 at least";
-        case cudaErrorInsufficientDriver:
-            return "the driver is older than the CUDA runtime that this program was built with: update the driver, or "
-                   "build with an older toolkit";
-        case cudaErrorNoDevice:
-            return "there is no CUDA device on this machine";
-        case cudaErrorMisalignedAddress:
-            return "a pointer does not lie on a border of its element: see explain(args)";
-        case cudaErrorInvalidValue:
-            return "an argument was refused: see explain(args)";
-        default:
-            return cudaGetErrorString(error);
-    }
-}
-
-/// The adapted product:
-///
-///     u = s / (1 - p) (m . x) A'        y = x W' + u B' (+ bias) (+ residual)
-///
-/// Two kernels: u (one pass over x), then the frozen product, whose accumulators begin with u B'. With dropout a third
-/// writes the mask first, one bit per element of x, the bits of adapters::lora on the CPU for the same seed.
-///
-/// @stream        enqueues on `stream`, does not synchronise; memory must outlive the work
-/// @determinism   bitwise run to run and from device to device of one architecture; no atomics
-/// @precision     fp32 accumulation; u and y are rounded to T once each
-/// @return        cudaErrorInvalidValue or cudaErrorMisalignedAddress for what explain(args) names, else CUDA's own
-/// @cpu           holdfast::adapters::lora<float>::forward in <holdfast/adapters/lora.hpp>
-template <class T>
-[[nodiscard]] cudaError_t lora_matmul(const lora_matmul_args<T>& g, cudaStream_t stream) noexcept {
-    using namespace detail;
+[[nodiscard]] cudaError_t run(const lora_matmul_args<T>& g, cudaStream_t stream) noexcept {
     if (const refused r = check(g); r.why != refusal::none) return code_of(r);
     const lora_shape& s = g.shape;
     if (s.tokens == 0) return cudaSuccess;
@@ -234,19 +188,8 @@ template <class T>
     return wide_product<along::row, along::row>(wide, stream);
 }
 
-/// The gradients of lora_matmul, given dy = dL/dy:
-///
-///     ds = s / (1 - p) dy B      dx = dy W + m . (ds A)      dA = ds' (m . x)      dB = dy' u
-///
-/// Only those whose pointer is set are computed. dA and dB are summed over the tokens in parts of fixed size and
-/// order: no atomics, the same bits every run. dx masks the low-rank part before the frozen product joins it.
-///
-/// @stream @determinism @return  as lora_matmul
-/// @precision  fp32 accumulation; ds and dx are rounded to T once each, da and db to G
-/// @cpu        holdfast::adapters::lora<float>::backward
 template <class T, class G>
-[[nodiscard]] cudaError_t lora_matmul_backward(const lora_matmul_backward_args<T, G>& g, cudaStream_t stream) noexcept {
-    using namespace detail;
+[[nodiscard]] cudaError_t run(const lora_matmul_backward_args<T, G>& g, cudaStream_t stream) noexcept {
     if (const refused r = check(g); r.why != refusal::none) return code_of(r);
     const lora_shape& s = g.shape;
     const backward_layout l = plan_backward(s, sizeof(T));
@@ -295,6 +238,72 @@ template <class T, class G>
         error = wide_product<along::row, along::column>(p, stream);
     }
     return error;
+}
+
+}  // namespace detail
+
+/// What is wrong with the arguments, as a sentence; empty if lora_matmul would take them.
+template <class T>
+[[nodiscard]] std::string explain(const lora_matmul_args<T>& args) {
+    return detail::in_words("kernels::lora_matmul", detail::check(args));
+}
+template <class T, class G>
+[[nodiscard]] std::string explain(const lora_matmul_backward_args<T, G>& args) {
+    return detail::in_words("kernels::lora_matmul_backward", detail::check(args));
+}
+
+/// What a CUDA error that these functions returned means here, as a sentence.
+[[nodiscard]] inline std::string explain(cudaError_t error) {
+    switch (error) {
+        case cudaErrorNoKernelImageForDevice:
+        case cudaErrorInvalidDeviceFunction:
+            return "this program holds no machine code for this GPU: compile with nvcc -arch=native, or with -gencode "
+                   "for its compute capability, 8.0 at least";
+        case cudaErrorInsufficientDriver:
+            return "the driver is older than the CUDA runtime that this program was built with: update the driver, or "
+                   "build with an older toolkit";
+        case cudaErrorNoDevice:
+            return "there is no CUDA device on this machine";
+        case cudaErrorMisalignedAddress:
+            return "a pointer does not lie on a border of its element: see explain(args)";
+        case cudaErrorInvalidValue:
+            return "an argument was refused: see explain(args)";
+        default:
+            return cudaGetErrorString(error);
+    }
+}
+
+/// The adapted product:
+///
+///     u = s / (1 - p) (m . x) A'        y = x W' + u B' (+ bias) (+ residual)
+///
+/// Two kernels: u (one pass over x), then the frozen product, whose accumulators begin with u B'. With dropout a third
+/// writes the mask first, one bit per element of x, the bits of adapters::lora on the CPU for the same seed.
+///
+/// @stream        enqueues on `stream`, does not synchronise; memory must outlive the work
+/// @determinism   bitwise run to run and from device to device of one architecture; no atomics
+/// @precision     fp32 accumulation; u and y are rounded to T once each
+/// @return        cudaErrorInvalidValue or cudaErrorMisalignedAddress for what explain(args) names, else CUDA's own
+/// @cpu           holdfast::adapters::lora<float>::forward in <holdfast/adapters/lora.hpp>
+template <class T>
+[[nodiscard]] cudaError_t lora_matmul(const lora_matmul_args<T>& args, cudaStream_t stream) noexcept {
+    return detail::run(args, stream);
+}
+
+/// The gradients of lora_matmul, given dy = dL/dy:
+///
+///     ds = s / (1 - p) dy B      dx = dy W + m . (ds A)      dA = ds' (m . x)      dB = dy' u
+///
+/// Only those whose pointer is set are computed. dA and dB are summed over the tokens in parts of fixed size and
+/// order: no atomics, the same bits every run. dx masks the low-rank part before the frozen product joins it.
+///
+/// @stream @determinism @return  as lora_matmul
+/// @precision  fp32 accumulation; ds and dx are rounded to T once each, da and db to G
+/// @cpu        holdfast::adapters::lora<float>::backward
+template <class T, class G>
+[[nodiscard]] cudaError_t lora_matmul_backward(const lora_matmul_backward_args<T, G>& args,
+                                               cudaStream_t stream) noexcept {
+    return detail::run(args, stream);
 }
 
 }  // namespace holdfast::kernels

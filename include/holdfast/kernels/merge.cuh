@@ -140,14 +140,15 @@ template <class T>
 /// @cpu           holdfast::adapters::lora<float>::merge_into
 template <class T>
 [[nodiscard]] cudaError_t merge(const merge_args<T>& g, cudaStream_t stream) noexcept {
-    using namespace detail;
-    if (const refused r = check(g); r.why != refusal::none) return code_of(r);
-    const std::int64_t blocks =
-        ceil_div<std::int64_t>(g.shape.in, merge_tile::bk) * ceil_div<std::int64_t>(g.shape.out, merge_tile::bn);
+    namespace kd = detail;
+    if (const kd::refused r = kd::check(g); r.why != kd::refusal::none) return kd::code_of(r);
+    const std::int64_t blocks = kd::ceil_div<std::int64_t>(g.shape.in, kd::merge_tile::bk) *
+                                kd::ceil_div<std::int64_t>(g.shape.out, kd::merge_tile::bn);
     if (blocks > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
     constexpr std::size_t shared =
-        sizeof(float) * (merge_tile::depth * merge_tile::bk + merge_tile::bn * (merge_tile::depth + 1));
-    return launch(merge_low_rank<T>, dim3(static_cast<unsigned>(blocks)), merge_tile::threads, shared, stream, g);
+        sizeof(float) * (kd::merge_tile::depth * kd::merge_tile::bk + kd::merge_tile::bn * (kd::merge_tile::depth + 1));
+    return kd::launch(kd::merge_low_rank<T>, dim3(static_cast<unsigned>(blocks)), kd::merge_tile::threads, shared,
+                      stream, g);
 }
 
 /// w as it was before the merge that wrote `changed`: exact, whatever was merged.
@@ -155,15 +156,15 @@ template <class T>
 template <class T>
 [[nodiscard]] cudaError_t restore(T* w, std::int64_t ldw, const bits_of<T>* changed, std::int64_t ldc,
                                   std::int64_t rows, std::int64_t cols, cudaStream_t stream) noexcept {
-    using namespace detail;
-    for (const refused& r : {check_matrix("w", w, ldw, rows, cols, sizeof(T)),
-                             check_matrix("changed", changed, ldc, rows, cols, sizeof(T))})
-        if (r.why != refusal::none) return code_of(r);
-    const std::int64_t blocks = ceil_div<std::int64_t>(rows * cols, 256);
+    namespace kd = detail;
+    for (const kd::refused& r : {kd::check_matrix("w", w, ldw, rows, cols, sizeof(T)),
+                                 kd::check_matrix("changed", changed, ldc, rows, cols, sizeof(T))})
+        if (r.why != kd::refusal::none) return kd::code_of(r);
+    const std::int64_t blocks = kd::ceil_div<std::int64_t>(rows * cols, 256);
     if (rows < 0 || cols < 0 || blocks > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
     if (blocks == 0) return cudaSuccess;
-    return launch(flip_bits<bits_of<T>>, dim3(static_cast<unsigned>(blocks)), 256, 0, stream,
-                  reinterpret_cast<bits_of<T>*>(w), ldw, changed, ldc, rows, cols);
+    return kd::launch(kd::flip_bits<bits_of<T>>, dim3(static_cast<unsigned>(blocks)), 256, 0, stream,
+                      reinterpret_cast<bits_of<T>*>(w), ldw, changed, ldc, rows, cols);
 }
 
 }  // namespace holdfast::kernels
