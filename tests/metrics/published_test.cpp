@@ -121,3 +121,46 @@ TEST_CASE("table 18: one matrix, five numbers, three signs") {
     CHECK(metrics::forgetting(r).value == Approx(-.005143).margin(5e-7));
     CHECK(metrics::forgetting_inclusive(r).value == Approx(.002571).margin(5e-7));
 }
+
+TEST_CASE("CITB's own table of nineteen dialogue tasks gives the three numbers it published") {
+    // ROUGE-L after each stage, with the task that comes next; stream cl_dialogue_tasks, FT_INSTR of 100 instances,
+    // order 1, seed 506 of the scores that hyintell/CITB keeps (2d46b19). Published: AR 32.8, FWT 18.7, BWT -3.8.
+    std::vector<std::string> names;
+    for (int j = 1; j <= 19; ++j) names.push_back("T" + std::to_string(j));
+    metrics::accuracy_matrix r(names, std::vector<metrics::task_traits>(19, {.scale = 100}));
+    r.append({46, 32});
+    r.append({46, 18, 27.6025});
+    r.append({46, 22, 28.2821, 18.6967});
+    r.append({44, 22, 24.4549, 29.3982, 12.1541});
+    r.append({46, 18, 23.6426, 27.8047, 18.1603, 8.2186});
+    r.append({46, 30.0435, 22.8689, 22.7832, 12.9522, 10.4168, 7.5642});
+    r.append({46, 16, 23.8337, 23.5358, 10.6216, 8.5194, 30.3273, 9.5192});
+    r.append({46, 14, 22.8927, 23.2547, 11.5385, 7.4381, 30.2585, 48.0, 37.2998});
+    r.append({38.2669, 26, 24.4792, 20.9072, 11.332, 8.9672, 30.8711, 48.0, 91.5602, 15.8739});
+    r.append({48, 26, 24.3846, 25.1717, 10.5842, 7.9287, 36.0785, 48.0, 88.1514, 14.9679, 0.8008});
+    r.append({50, 28, 23.3244, 25.1156, 18.6037, 7.3307, 34.5331, 48.0, 84.778, 9.7046, 30.0, 9.9072});
+    r.append({50, 34, 22.0314, 24.4859, 18.8335, 7.7403, 32.8113, 48.0, 87.7314, 7.8369, 26.0, 13.5177, 14.8092});
+    r.append(
+        {52, 32, 24.1529, 19.5652, 12.8241, 12.3177, 27.2865, 20.0, 74.4269, 6.2359, 30.0, 12.9762, 12.5366, 38.0});
+    r.append({46, 32, 24.021, 18.6967, 12.8001, 8.4958, 31.9002, 24.0, 51.7286, 6.5025, 16.0, 10.8687, 14.2096, 62.0,
+              29.833});
+    r.append({46, 28, 25.4219, 17.8443, 15.317, 11.9403, 28.3182, 48.0, 55.2428, 10.7119, 16.0, 14.31, 13.7716, 62.0,
+              44.1914, 0.0});
+    r.append({46, 34, 25.7419, 17.911, 17.8049, 8.493, 27.5742, 48.0, 53.172, 7.8745, 18.0, 11.6741, 14.2301, 60.0,
+              50.2871, 0.0, 9.1993});
+    r.append({46, 32, 26.3405, 15.3497, 17.3282, 7.5742, 27.5064, 6.5714, 77.6125, 6.9821, 28.0, 12.7775, 13.4871, 62.0,
+              47.7461, 0.0, 17.9442, 24.0});
+    r.append({46, 32, 25.3546, 5.7938, 16.5632, 7.2354, 23.071, 6.0, 71.0615, 8.7945, 20.0, 11.4109, 13.9063, 40.0,
+              47.9048, 0.0, 15.1075, 76.0, 41.0});
+    r.append({46, 30, 25.9447, 11.1524, 20.5915, 7.8714, 23.4661, 34.0, 72.4977, 11.6235, 32.0, 9.6052, 13.3966, 40.0,
+              49.4711, 0.0, 18.6694, 76.0, 100.0});
+    CHECK(metrics::overall_performance(r).value == Approx(32.8).margin(.05));
+    CHECK(metrics::forward_transfer_no_baseline(r).value == Approx(18.7).margin(.05));
+    CHECK(metrics::backward_transfer(r).value == Approx(-3.8).margin(.05));
+    CHECK(metrics::overall_performance(r).value == Approx(32.7521).margin(5e-5));
+    CHECK(metrics::forward_transfer_no_baseline(r).value == Approx(18.6932).margin(5e-5));
+    CHECK(metrics::backward_transfer(r).value == Approx(-3.8341).margin(5e-5));
+    CHECK(metrics::backward_transfer(r, {.denominator = metrics::over_all_tasks}).value ==
+          Approx(-3.6323).margin(5e-5));
+    CHECK(metrics::forgetting(r).value == Approx(5.9955).margin(5e-5));
+}
