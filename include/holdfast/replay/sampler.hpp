@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -58,11 +59,13 @@ class item_bits {
     }
 
     /// word(first), word(first + 1) ...; eight blocks at a time, in loops that compilers turn into vectors.
-    void words(std::uint64_t first, std::span<std::uint64_t> out) const {
+    void words(std::uint64_t first, std::span<std::uint64_t> to) const {
+        std::uint64_t* const out = to.data();
+        const std::size_t n = to.size();
         std::size_t i = 0;
-        if (first % 2 && !out.empty()) out[i++] = word(first);
+        if (first % 2 && n > 0) out[i++] = word(first);
         constexpr std::size_t lanes = 8;
-        for (; i + 2 * lanes <= out.size(); i += 2 * lanes) {
+        for (; i + 2 * lanes <= n; i += 2 * lanes) {
             std::uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
             for (std::size_t l = 0; l < lanes; ++l) {
                 const philox::counter_type c = counter((first + i) / 2 + l);
@@ -87,7 +90,7 @@ class item_bits {
                 out[i + 2 * l + 1] = join(c2[l], c3[l]);
             }
         }
-        for (; i < out.size(); ++i) out[i] = word(first + i);
+        for (; i < n; ++i) out[i] = word(first + i);
     }
 
     /// The 52 bits of a word as a number in (0, 1), as uniform_open makes it.
@@ -111,17 +114,17 @@ class item_bits {
     philox keyed_;
 };
 
-/// Keeps the n smallest of the (key, item) pairs it is shown in the order of the items; O(1) per pair on average.
+/// Keeps the n smallest of the (key, item) pairs it is shown, in whatever order; O(1) per pair on average.
 template <class Key>
 class smallest {
   public:
     explicit smallest(std::size_t n, Key largest) : n_(n), cut_(largest) {}
 
-    /// A key of this or more need not be shown.
+    /// A key above this need not be shown.
     [[nodiscard]] Key cut() const { return cut_; }
 
     void offer(Key key, std::uint32_t item) {
-        if (!(key < cut_) && kept_.size() >= n_) return;
+        if (key > cut_) return;
         kept_.emplace_back(key, item);
         if (kept_.size() >= 2 * n_ + 64) shrink();
     }
@@ -141,14 +144,12 @@ class smallest {
   private:
     void shrink() {
         const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(n_);
-        if (n_ > 0) {
-            std::nth_element(kept_.begin(), last - 1, kept_.end());
-            cut_ = kept_[n_ - 1].first;
-        }
+        std::nth_element(kept_.begin(), last - 1, kept_.end());
+        cut_ = kept_[n_ - 1].first;
         kept_.erase(last, kept_.end());
     }
 
-    std::size_t n_;
+    std::size_t n_;  // above 0
     Key cut_;
     std::vector<std::pair<Key, std::uint32_t>> kept_ = {};
 };
@@ -157,21 +158,35 @@ inline constexpr std::size_t key_grain = std::size_t{1} << 16;
 
 /// The n items with the smallest keys. look(bits of 256 items or fewer, first item, where to offer them) makes the
 /// keys.
+///
+/// Whichever worker looks at a chunk adds to a list of its own: which list an item meets is chance, the n smallest of
+/// all pairs are not.
 template <class Key, class Look>
 std::vector<std::uint32_t> smallest_of(std::size_t items, std::size_t n, Key largest, const item_bits& bits,
                                        Look look) {
     if (n == 0) return {};
-    std::vector<smallest<Key>> of_chunk((items + key_grain - 1) / key_grain, smallest<Key>(n, largest));
-    parallel_chunks(items, key_grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+    std::mutex guard;
+    std::vector<smallest<Key>> idle;
+    parallel_chunks(items, key_grain, [&](std::size_t begin, std::size_t end, std::size_t) {
+        smallest<Key> kept(n, largest);
+        {
+            const std::lock_guard lock(guard);
+            if (!idle.empty()) {
+                kept = std::move(idle.back());
+                idle.pop_back();
+            }
+        }
         std::uint64_t words[256];
         for (std::size_t first = begin; first < end; first += 256) {
             const std::span<std::uint64_t> some(words, std::min<std::size_t>(256, end - first));
             bits.words(first, some);
-            look(std::span<const std::uint64_t>(some), first, of_chunk[chunk]);
+            look(std::span<const std::uint64_t>(some), first, kept);
         }
+        const std::lock_guard lock(guard);
+        idle.push_back(std::move(kept));
     });
-    for (std::size_t c = 1; c < of_chunk.size(); ++c) of_chunk[0].take(of_chunk[c]);
-    return of_chunk[0].items();
+    for (std::size_t i = 1; i < idle.size(); ++i) idle[0].take(idle[i]);
+    return idle.at(0).items();
 }
 
 inline void check_count(std::string_view what, std::size_t items) {
@@ -362,9 +377,8 @@ class alias_table {
             }
         }
         // What is left over is full up to rounding; an item of weight 0 never is, it would have met a heavy one.
-        for (const std::uint32_t i : heavy) columns_[i] = {full, i};
-        for (const std::uint32_t i : light)
-            columns_[i] = {weights[i] > 0 ? full : 0, weights[i] > 0 ? i : heaviest(weights)};
+        for (const std::uint32_t i : heavy) columns_[i] = {0, i};
+        for (const std::uint32_t i : light) columns_[i] = {0, weights[i] > 0 ? i : heaviest(weights)};
     }
 
     [[nodiscard]] std::size_t size() const { return columns_.size(); }
@@ -374,7 +388,12 @@ class alias_table {
         const detail::item_bits bits(g);
         std::vector<std::uint32_t> drawn(n);
         parallel_chunks(n, detail::key_grain, [&](std::size_t begin, std::size_t end, std::size_t) {
-            for (std::size_t t = begin; t < end; ++t) drawn[t] = pick(bits.word(t));
+            std::uint64_t words[256];
+            for (std::size_t first = begin; first < end; first += 256) {
+                const std::size_t some = std::min<std::size_t>(256, end - first);
+                bits.words(first, {words, some});
+                for (std::size_t t = 0; t < some; ++t) drawn[first + t] = pick(words[t]);
+            }
         });
         return drawn;
     }
@@ -391,13 +410,14 @@ class alias_table {
     }
 
   private:
-    struct entry {
-        std::uint64_t threshold = 0;  // out of 2^32
+    struct entry {                    // a full column names itself on both sides
+        std::uint32_t threshold = 0;  // out of 2^32
         std::uint32_t other = 0;
     };
-    static constexpr std::uint64_t full = std::uint64_t{1} << 32;
 
-    static std::uint64_t threshold(double share) { return static_cast<std::uint64_t>(share * 0x1p32 + 0.5); }
+    static std::uint32_t threshold(double share) {
+        return static_cast<std::uint32_t>(std::min(share * 0x1p32 + 0.5, 4294967295.0));
+    }
     static std::uint32_t heaviest(std::span<const double> weights) {
         return static_cast<std::uint32_t>(std::max_element(weights.begin(), weights.end()) - weights.begin());
     }
