@@ -263,14 +263,17 @@ inline std::string replay_chart(std::string_view id, std::string_view title, con
     std::string description;
     for (std::size_t i = 0; i < stages; ++i) {
         double sum = s.general[i] + s.unplaced[i];
-        description += "Stage " + std::to_string(i + 1) + ":";
+        std::string parts;
+        const auto part = [&](const std::string& name, double n) {
+            if (n > 0) parts += (parts.empty() ? "" : ", ") + name + " " + fixed(n, 0);
+        };
         for (std::size_t j = 0; j < i; ++j) {
             sum += s.replayed[i][j];
-            description += " " + fixed(s.replayed[i][j], 0);
+            part("task " + std::to_string(j + 1), s.replayed[i][j]);
         }
-        if (s.general[i] > 0) description += ", general " + fixed(s.general[i], 0);
-        if (s.unplaced[i] > 0) description += ", without a place " + fixed(s.unplaced[i], 0);
-        description += ". ";
+        part("general", s.general[i]);
+        part("without a place", s.unplaced[i]);
+        description += "Stage " + std::to_string(i + 1) + ": " + (parts.empty() ? "nothing" : parts) + ". ";
         most = std::max(most, sum);
     }
     const axis y_axis(0, most > 0 ? most : 1);
@@ -297,7 +300,7 @@ inline std::string replay_chart(std::string_view id, std::string_view title, con
             const double y = y_of(filled + amount), h = y_of(filled) - y;
             svg += "<rect " + paint + " x=\"" + px(x) + "\" y=\"" + px(y) + "\" width=\"" + px(w) + "\" height=\"" +
                    px(h) + "\"/>";
-            if (h >= 12 && w >= 12)
+            if (h >= 12 && w >= 12 && !text.empty())
                 svg += "<text class=\"in-bar\"" + ink + " x=\"" + px(x + w / 2) + "\" y=\"" + px(y + h / 2 + 4) +
                        "\" text-anchor=\"middle\">" + text + "</text>";
             filled += amount;
