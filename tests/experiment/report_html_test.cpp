@@ -98,7 +98,7 @@ structure read(const std::string& page) {
 }  // namespace
 
 TEST_CASE("the page is well formed, and refers to nothing outside itself") {
-    for (const std::size_t seeds : {1, 3}) {
+    for (const std::size_t seeds : {std::size_t{1}, std::size_t{3}}) {
         const std::string page = sample::report(seeds).html();
         const auto s = read(page);
         CHECK(s.problem == "");
