@@ -1,0 +1,151 @@
+// What a distance between two tasks costs: the whole way (de-duplication, costs, solver, certificate) certified to 1 %
+// and exact, templated tasks, all pairs; and one Sinkhorn iteration on every engine. Peers in Python:
+// peers/transport_peers.py. Reproduce: sh benchmarks/run.sh transport
+#include <holdfast/core/parallel.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/transport/engine_eigen.hpp>
+#include <holdfast/transport/engine_plain.hpp>
+#include <holdfast/transport/engine_simd.hpp>
+#include <holdfast/transport/engine_xtensor.hpp>
+#include <holdfast/transport/similarity.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+namespace transport = holdfast::transport;
+using holdfast::matrix;
+
+namespace {
+
+/// Clouds as sentence embeddings are: twelve directions and noise, unit length. The peers' script makes the same bits.
+matrix<float> cloud(std::size_t n, std::size_t d, double shift, std::uint64_t seed) {
+    holdfast::philox basis(7), g(seed);
+    matrix<double> directions(12, d);
+    for (double& v : directions.values()) v = holdfast::normal(basis);
+    matrix<float> x(n, d);
+    std::vector<double> row(d);
+    for (std::size_t i = 0; i < n; ++i) {
+        for (double& v : row) v = 0.34 * holdfast::normal(g);
+        for (std::size_t t = 0; t < 12; ++t) {
+            const double z = holdfast::normal(g) + (t == 0 ? shift : 0);
+            for (std::size_t k = 0; k < d; ++k) row[k] += z * directions(t, k);
+        }
+        double squares = 0;
+        for (const double v : row) squares += v * v;
+        for (std::size_t k = 0; k < d; ++k) x(i, k) = static_cast<float>(row[k] / std::sqrt(squares));
+    }
+    return x;
+}
+
+void wasserstein(benchmark::State& state, double gap, double shift) {
+    const auto n = static_cast<std::size_t>(state.range(0));
+    const auto a = cloud(n, 384, 0, 1), b = cloud(n, 384, shift, 2);
+    transport::wasserstein_result w;
+    for (auto _ : state) {
+        w = transport::wasserstein(a, b, {.relative_gap = gap});
+        const double value = w.value;  // not w itself: DoNotOptimize would write to it
+        benchmark::DoNotOptimize(value);
+    }
+    if (w.status == transport::status::not_converged) state.SkipWithError("the accuracy asked for was not reached");
+    state.counters["W"] = w.value;
+    state.counters["gap"] = w.value > 0 ? (w.upper - w.lower) / w.value : 0;
+}
+void certified_near(benchmark::State& state) { wasserstein(state, 0.01, 0.3); }
+void certified_far(benchmark::State& state) { wasserstein(state, 0.01, 2.5); }
+void exact_near(benchmark::State& state) { wasserstein(state, 0, 0.3); }
+void exact_far(benchmark::State& state) { wasserstein(state, 0, 2.5); }
+BENCHMARK(certified_near)
+    ->Name("transport/certified_1%/near")
+    ->Arg(500)
+    ->Arg(1000)
+    ->Arg(2000)
+    ->Arg(4000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(certified_far)
+    ->Name("transport/certified_1%/far")
+    ->Arg(1000)
+    ->Arg(4000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(exact_near)
+    ->Name("transport/exact/near")
+    ->Arg(500)
+    ->Arg(1000)
+    ->Arg(2000)
+    ->Arg(4000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(exact_far)->Name("transport/exact/far")->Arg(1000)->Arg(4000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// A thousand examples, twenty distinct instructions.
+void templated(benchmark::State& state) {
+    const auto base_a = cloud(20, 384, 0, 3), base_b = cloud(20, 384, 1, 4);
+    matrix<float> a(1000, 384), b(1000, 384);
+    holdfast::philox g(5);
+    for (matrix<float>* x : {&a, &b})
+        for (std::size_t i = 0; i < 1000; ++i)
+            std::copy_n((x == &a ? base_a : base_b).row(holdfast::uniform_index(g, 20)).begin(), 384,
+                        x->row(i).begin());
+    for (auto _ : state) benchmark::DoNotOptimize(transport::wasserstein(a, b).value);
+}
+BENCHMARK(templated)->Name("transport/templated/1000_of_20")->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void pairwise(benchmark::State& state) {
+    std::vector<matrix<float>> tasks;
+    for (std::uint64_t t = 0; t < 16; ++t) tasks.push_back(cloud(200 + 20 * t, 384, 0.2 * double(t), t));
+    for (auto _ : state) benchmark::DoNotOptimize(transport::pairwise(tasks).value.data());
+    state.counters["pairs"] = 120;
+}
+BENCHMARK(pairwise)->Name("transport/pairwise/16_tasks")->Unit(benchmark::kMillisecond)->UseRealTime();
+
+template <class Real>
+void costs(benchmark::State& state) {
+    const auto n = static_cast<std::size_t>(state.range(0));
+    const transport::ground_cost cost = transport::cosine{};
+    const auto x = transport::prepare<Real>(cloud(n, 384, 0, 1), cost),
+               y = transport::prepare<Real>(cloud(n, 384, 1, 2), cost);
+    for (auto _ : state) benchmark::DoNotOptimize(transport::cost_matrix<Real>(x, y, cost).data());
+    state.counters["flops"] =
+        benchmark::Counter(3.0 * double(n) * double(n) * 384, benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(costs<float>)->Name("transport/cost_matrix/float")->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(costs<double>)->Name("transport/cost_matrix/double")->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// One full iteration: both potentials.
+template <class Engine, class Real>
+void iteration(benchmark::State& state) {
+    const auto n = static_cast<std::size_t>(state.range(0));
+    const auto c = transport::cost_matrix<Real>(cloud(n, 384, 0, 1), cloud(n, 384, 1, 2));
+    const std::vector<double> w(n, 1 / static_cast<double>(n));
+    Engine engine(c.view(), w, w);
+    const double eps = 0.2 * engine.summary().deviation;
+    auto f = engine.from_host(std::vector<double>(n, 0.0)), g = f;
+    double residual = 1;
+    for (int k = 0; k < 5; ++k) residual = engine.sweep(f, g, eps, 1);
+    if (!(residual < 1)) return state.SkipWithError("the iteration does not contract");
+    for (auto _ : state) benchmark::DoNotOptimize(engine.sweep(f, g, eps, 1));
+    const double entries = static_cast<double>(n) * static_cast<double>(n);
+    state.counters["entries"] = benchmark::Counter(entries, benchmark::Counter::kIsIterationInvariantRate);
+    state.SetBytesProcessed(static_cast<std::int64_t>(entries) * std::int64_t(sizeof(Real)) * state.iterations());
+}
+#define HOLDFAST_ITERATION(ENGINE, REAL, NAME) \
+    BENCHMARK(iteration<ENGINE, REAL>)         \
+        ->Name("transport/iteration/" NAME)    \
+        ->Arg(1000)                            \
+        ->Unit(benchmark::kMicrosecond)        \
+        ->UseRealTime()
+HOLDFAST_ITERATION(transport::plain_engine, double, "plain");
+HOLDFAST_ITERATION(transport::eigen_engine<double>, double, "eigen_double");
+HOLDFAST_ITERATION(transport::eigen_engine<float>, float, "eigen_float");
+HOLDFAST_ITERATION(transport::xtensor_engine<float>, float, "xtensor_float");
+HOLDFAST_ITERATION(transport::simd_engine<double>, double, "simd_double");
+HOLDFAST_ITERATION(transport::simd_engine<float>, float, "simd_float");
+
+}  // namespace
