@@ -94,16 +94,3 @@ TEST_CASE("empty sequences have an empty common subsequence") {
     CHECK(scoring::lcs_length(some, none, 2) == 0);
     scoring::lcs_walk(none, some, 2, [](std::size_t, std::size_t) { FAIL("nothing to visit"); });
 }
-
-TEST_CASE("the interner numbers words in order of first appearance") {
-    scoring::interner number;
-    const std::vector<std::string_view> words{"the", "cat", "the", "", "我们", ""};
-    CHECK(number(words) == ids{0, 1, 0, 2, 3, 2});
-    CHECK(number.size() == 4);
-    CHECK(number.word(3) == "我们");
-    std::vector<std::string> many;
-    for (int k = 0; k < 5000; ++k) many.push_back(std::to_string(k));
-    scoring::interner large;
-    for (std::uint32_t k = 0; k < 5000; ++k) REQUIRE(large(many[k]) == k);
-    for (std::uint32_t k = 0; k < 5000; ++k) REQUIRE(large(many[k]) == k);
-}

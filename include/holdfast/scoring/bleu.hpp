@@ -7,15 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring {
 
@@ -31,39 +31,31 @@ struct bleu_counts {
 ///
 /// @param prediction  words [n]
 /// @param references  words of each reference
-/// @cost              O(orders · words · log(words))
+/// @cost              O(orders · words)
 inline bleu_counts count_bleu(std::span<const std::string_view> prediction,
                               std::span<const std::vector<std::string_view>> references, std::size_t orders) {
     interner number;
-    const std::vector<std::uint32_t> p = number(prediction);
-    std::vector<std::vector<std::uint32_t>> refs;
-    for (const auto& r : references) refs.push_back(number(r));
-
-    bleu_counts c{std::vector<double>(orders, 0), std::vector<double>(orders, 0), static_cast<double>(p.size()), 0};
+    std::vector<std::vector<std::uint32_t>> words{number(prediction)};
+    bleu_counts c{std::vector<double>(orders, 0), std::vector<double>(orders, 0),
+                  static_cast<double>(prediction.size()), 0};
     double gap = std::numeric_limits<double>::infinity();
-    for (const auto& r : refs) {
+    for (const auto& r : references) {
+        words.push_back(number(r));
         const auto length = static_cast<double>(r.size());
         const double d = std::abs(length - c.predicted);
         if (d < gap || (d == gap && length < c.referenced)) gap = d, c.referenced = length;
     }
-    using gram_counts = std::map<std::vector<std::uint32_t>, std::size_t>;
-    const auto grams = [](const std::vector<std::uint32_t>& words, std::size_t n) {
-        gram_counts counts;
-        for (std::size_t i = 0; i + n <= words.size(); ++i)
-            ++counts[{words.begin() + static_cast<std::ptrdiff_t>(i),
-                      words.begin() + static_cast<std::ptrdiff_t>(i + n)}];
-        return counts;
-    };
+    ngrams grams(std::move(words));
     for (std::size_t n = 1; n <= orders; ++n) {
-        const gram_counts mine = grams(p, n);
-        gram_counts most;
-        for (const auto& r : refs)
-            for (const auto& [gram, times] : grams(r, n)) most[gram] = std::max(most[gram], times);
-        for (const auto& [gram, times] : mine) {
-            c.total[n - 1] += static_cast<double>(times);
-            if (const auto it = most.find(gram); it != most.end())
-                c.matches[n - 1] += static_cast<double>(std::min(times, it->second));
+        std::vector<std::size_t> most(grams.distinct(), 0), times(grams.distinct(), 0);
+        for (std::size_t r = 1; r <= references.size(); ++r) {
+            for (const std::uint32_t gram : grams[r]) most[gram] = std::max(most[gram], ++times[gram]);
+            for (const std::uint32_t gram : grams[r]) times[gram] = 0;
         }
+        for (const std::uint32_t gram : grams[0])
+            if (times[gram]++ < most[gram]) ++c.matches[n - 1];
+        c.total[n - 1] = static_cast<double>(grams[0].size());
+        if (n < orders) grams.lengthen();
     }
     return c;
 }

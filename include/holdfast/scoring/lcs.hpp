@@ -1,66 +1,17 @@
 #pragma once
 // The longest common subsequence (LCS), bit-parallel: 64 columns a machine word. Its length, and the path that the
 // textbook table would be walked back along. ROUGE-L and the indel similarity stand on it. Builds on the standard
-// library only; words and code points come as small integers (`interner`). Leaves out weights and skip-bigrams.
+// library only; words and code points come as small integers (tokens.hpp). Leaves out weights and skip-bigrams.
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace holdfast::scoring {
-
-/// Gives equal words equal numbers 0, 1, 2 ... in order of first appearance. Keeps views: the texts must outlive it.
-class interner {
-  public:
-    /// The number of a word, a new one if it was not seen before.
-    std::uint32_t operator()(std::string_view word) {
-        if (2 * words_.size() >= slots_.size()) grow();
-        std::size_t at = hash(word) & (slots_.size() - 1);
-        for (; slots_[at] != 0; at = (at + 1) & (slots_.size() - 1))
-            if (words_[slots_[at] - 1] == word) return slots_[at] - 1;
-        words_.push_back(word);
-        slots_[at] = static_cast<std::uint32_t>(words_.size());
-        return slots_[at] - 1;
-    }
-
-    /// The numbers of many words [n].
-    std::vector<std::uint32_t> operator()(std::span<const std::string_view> words) {
-        std::vector<std::uint32_t> ids;
-        ids.reserve(words.size());
-        for (const std::string_view word : words) ids.push_back((*this)(word));
-        return ids;
-    }
-
-    /// How many different words there are; every number is below it.
-    std::size_t size() const { return words_.size(); }
-
-    /// The word of a number.
-    std::string_view word(std::uint32_t id) const { return words_[id]; }
-
-  private:
-    static std::size_t hash(std::string_view word) {
-        std::uint64_t h = 0xcbf29ce484222325u;
-        for (const char c : word) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-        return static_cast<std::size_t>(h ^ (h >> 29));
-    }
-
-    void grow() {
-        slots_.assign(std::max<std::size_t>(64, 4 * slots_.size()), 0);
-        for (std::size_t i = 0; i < words_.size(); ++i) {
-            std::size_t at = hash(words_[i]) & (slots_.size() - 1);
-            while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
-            slots_[at] = static_cast<std::uint32_t>(i + 1);
-        }
-    }
-
-    std::vector<std::string_view> words_;
-    std::vector<std::uint32_t> slots_;  // number + 1, 0 = free
-};
 
 namespace detail {
 

@@ -1,8 +1,8 @@
 #pragma once
 // ROUGE-L, as three implementations compute it; they differ on the same two sentences, so each has its own namespace:
 // trace (pltrdy rouge 1.0.1: sets of words), inscl (li-plus rouge-metric: counted words, averaged references) and
-// google (rouge-score: [a-z0-9] words, one sequence). Builds on lcs.hpp and text.hpp. Leaves out stemming and
-// ROUGE-W/S.
+// google (rouge-score: [a-z0-9] words, one sequence). Builds on lcs.hpp, text.hpp and tokens.hpp. Leaves out stemming
+// and ROUGE-W/S.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +19,7 @@
 #include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring {
 

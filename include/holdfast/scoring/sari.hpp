@@ -1,22 +1,21 @@
 #pragma once
 // SARI, the score of text simplification: what was kept, added and deleted against the source. As Hugging Face's
-// evaluate (and TRACE's 20Minuten) computes it. Builds on text.hpp and lcs.hpp (word numbers). Leaves out EASSE's
+// evaluate (and TRACE's 20Minuten) computes it. Builds on text.hpp and tokens.hpp. Leaves out EASSE's
 // corpus variants.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <holdfast/core/error.hpp>
-#include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring::hf {
 
@@ -50,9 +49,11 @@ struct sari {
             words.push_back(number(split(t)));
             if (words.back().empty()) words.back().push_back(number(""));  // Python: "".split(" ") is one empty word
         }
+        ngrams grams(std::move(words));
         double sum = 0;
         for (std::size_t n = 1; n <= 4; ++n) {
-            const parts p = score_order(words, n);
+            if (n > 1) grams.lengthen();
+            const parts p = score_order(grams, references.size());
             sum += p.keep + p.remove + p.add;
         }
         return 100 * sum / 12;
@@ -66,20 +67,18 @@ struct sari {
         double source = 0, prediction = 0, reference = 0;
     };
 
-    static parts score_order(const std::vector<std::vector<std::uint32_t>>& words, std::size_t n) {
-        std::map<std::vector<std::uint32_t>, times> grams;
-        for (std::size_t t = 0; t < words.size(); ++t)
-            for (std::size_t i = 0; i + n <= words[t].size(); ++i) {
-                times& c = grams[{words[t].begin() + static_cast<std::ptrdiff_t>(i),
-                                  words[t].begin() + static_cast<std::ptrdiff_t>(i + n)}];
-                ++(t == 0 ? c.source : t == 1 ? c.prediction : c.reference);
-            }
-        const auto references = static_cast<double>(words.size() - 2);
+    static parts score_order(const ngrams& grams, std::size_t reference_count) {
+        std::vector<times> counts(grams.distinct());
+        for (const std::uint32_t gram : grams[0]) ++counts[gram].source;
+        for (const std::uint32_t gram : grams[1]) ++counts[gram].prediction;
+        for (std::size_t r = 0; r < reference_count; ++r)
+            for (const std::uint32_t gram : grams[2 + r]) ++counts[gram].reference;
+        const auto references = static_cast<double>(reference_count);
 
         double kept = 0, kept_share = 0, kept_good = 0, keepable = 0;  // keep
         double removed = 0, removed_share = 0;                         // delete
         double added = 0, added_good = 0, addable = 0;                 // add
-        for (const auto& [gram, c] : grams) {
+        for (const times& c : counts) {
             const double source = c.source * references, prediction = c.prediction * references;
             if (const double both = std::min(source, prediction); both > 0) {
                 ++kept;

@@ -1,6 +1,6 @@
 #pragma once
 // Answers as bags of words: SQuAD's normalisation with its exact match and F1, SuperNI's exact match (the same without
-// dropping articles), and TRACE's keyword F1. Builds on text.hpp and lcs.hpp (word numbers). Leaves out SQuAD 2's
+// dropping articles), and TRACE's keyword F1. Builds on text.hpp and tokens.hpp. Leaves out SQuAD 2's
 // no-answer threshold.
 
 #include <algorithm>
@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring {
 

@@ -1,0 +1,85 @@
+// How fast predictions are scored. Every line reads BM_<scorer>/<characters> and reports bytes of prediction and
+// reference per second, on one thread. Peers in the same file: the textbook LCS table, for what the bit-parallel one
+// saves; the Python packages are timed by benchmarks/peers/scoring_peers.py on the same texts.
+//
+//     sh benchmarks/run.sh scoring_bench
+//     python3 benchmarks/peers/scoring_peers.py
+
+#include <benchmark/benchmark.h>
+
+#include <holdfast/core/random.hpp>
+#include <holdfast/scoring/bleu.hpp>
+#include <holdfast/scoring/edit_similarity.hpp>
+#include <holdfast/scoring/rouge.hpp>
+#include <holdfast/scoring/sari.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace scoring = holdfast::scoring;
+
+namespace {
+
+/// A text of words w0 ... w999 (small numbers often) with full stops, and a copy with a fifth of its words replaced.
+/// The same rule stands in benchmarks/peers/scoring_peers.py.
+std::pair<std::string, std::string> texts(std::size_t characters) {
+    std::uint32_t state = 12345;
+    const auto next = [&] { return state = state * 1664525u + 1013904223u, state >> 8; };
+    std::pair<std::string, std::string> out;
+    while (out.first.size() < characters) {
+        const std::uint32_t r = next() % 1000, s = next() % 1000, change = next() % 5;
+        const std::string tail = next() % 12 == 0 ? ". " : " ";
+        out.first += "w" + std::to_string(r * r / 1000) + tail;
+        out.second += "w" + std::to_string(change == 0 ? s : r * r / 1000) + tail;
+    }
+    return out;
+}
+
+template <class Score>
+void run(benchmark::State& state, Score score) {
+    const auto [prediction, reference] = texts(static_cast<std::size_t>(state.range(0)));
+    const std::vector<std::string> references{reference};
+    const double self = score(prediction, std::vector<std::string>{prediction});
+    if (!(self > 0.99)) return state.SkipWithError("a text must match itself");
+    for (auto _ : state) benchmark::DoNotOptimize(score(prediction, references));
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                            static_cast<std::int64_t>(prediction.size() + reference.size()));
+}
+
+template <class Scorer>
+void scorer(benchmark::State& state) {
+    run(state, [](const std::string& p, const std::vector<std::string>& r) { return Scorer{}.score(p, r); });
+}
+
+void sari(benchmark::State& state) {
+    run(state,
+        [](const std::string& p, const std::vector<std::string>& r) { return scoring::hf::sari{}.score(p, r, p); });
+}
+
+/// ROUGE-L of Google's kind on the full table: what the bit-parallel walk is measured against.
+void rouge_l_table(benchmark::State& state) {
+    run(state, [](const std::string& p, const std::vector<std::string>& r) {
+        const std::string left = scoring::rouge_score_tokens(p), right = scoring::rouge_score_tokens(r[0]);
+        scoring::interner number;
+        const auto a = number(scoring::split(left)), b = number(scoring::split(right));
+        std::vector<std::uint32_t> above(b.size() + 1, 0), row(b.size() + 1, 0);
+        for (const std::uint32_t x : a) {
+            for (std::size_t j = 0; j < b.size(); ++j)
+                row[j + 1] = x == b[j] ? above[j] + 1 : std::max(above[j + 1], row[j]);
+            above.swap(row);
+        }
+        const double matches = above.back();
+        return scoring::overlap{matches, static_cast<double>(a.size()), static_cast<double>(b.size())}.f();
+    });
+}
+
+}  // namespace
+
+BENCHMARK(scorer<scoring::trace::rouge_l>)->Name("BM_trace_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
+BENCHMARK(scorer<scoring::inscl::rouge_l>)->Name("BM_inscl_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
+BENCHMARK(scorer<scoring::google::rouge_l>)->Name("BM_google_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
+BENCHMARK(rouge_l_table)->Name("BM_google_rouge_l_table")->Arg(300)->Arg(3000)->Arg(30000);
+BENCHMARK(scorer<scoring::edit_similarity<scoring::difflib>>)->Name("BM_difflib")->Arg(100)->Arg(1000)->Arg(10000);
+BENCHMARK(scorer<scoring::edit_similarity<scoring::indel>>)->Name("BM_indel")->Arg(60)->Arg(100)->Arg(1000)->Arg(10000);
+BENCHMARK(scorer<scoring::trace::bleu>)->Name("BM_trace_bleu_4")->Arg(300)->Arg(3000);
+BENCHMARK(sari)->Name("BM_hf_sari")->Arg(300)->Arg(3000);
