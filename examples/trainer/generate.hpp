@@ -211,13 +211,14 @@ std::vector<std::vector<std::int32_t>> generate(basic_model<Real>& m,
     const std::size_t groups = prompts.size() < 16 ? 1 : (prompts.size() + 127) / 128 * 2;  // of 8 to 64 prompts
     const std::size_t size = (prompts.size() + groups - 1) / groups;
     const network<Real> net = m.inference();
-    std::vector<decoder<Real>> lanes(std::min(groups, basic_model<Real>::lanes));
-    holdfast::parallel_for(lanes.size(), [&](std::size_t lane) {
-        for (std::size_t g = lane; g < groups; g += lanes.size()) {
+    const std::size_t lanes = std::min(groups, basic_model<Real>::lanes);
+    holdfast::parallel_for(lanes, [&](std::size_t lane) {
+        decoder<Real> here;  // its cache lives as long as the lane: at most one per thread at a time
+        for (std::size_t g = lane; g < groups; g += lanes) {
             const std::size_t first = std::min(g * size, prompts.size()), last = std::min(first + size, prompts.size());
             if (first < last)
-                lanes[lane].decode(net, prompts.subspan(first, last - first), options,
-                                   std::span(answers).subspan(first, last - first));
+                here.decode(net, prompts.subspan(first, last - first), options,
+                            std::span(answers).subspan(first, last - first));
         }
     });
     return answers;
