@@ -1,5 +1,6 @@
 #pragma once
 // The same metrics after every stage, as curves to draw. Builds on the headers of the single values.
+// Leaves out the drawing, and streams too long to recompute at each stage (running.hpp).
 // Policy: where a metric is not defined yet (BWT and forgetting after the first stage) the curve has NaN, never 0.
 
 #include <holdfast/metrics/averages.hpp>

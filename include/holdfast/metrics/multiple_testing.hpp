@@ -1,6 +1,7 @@
 #pragma once
 // Many comparisons at once: p values corrected so that their number is paid for.
-// Builds on error.hpp. Corrected values come back in the order of the input, each at most 1.
+// Builds on error.hpp. Leaves out the tests themselves (permutation.hpp, significance.hpp).
+// Corrected values come back in the order of the input, each at most 1.
 
 #include <holdfast/core/error.hpp>
 

@@ -1,6 +1,7 @@
 #pragma once
 // What a caller may choose for any metric: the denominator, the stage, and what to do about a score that is missing.
-// Builds on accuracy_matrix.hpp and result.hpp; its detail namespace holds the one mean that all metrics share.
+// Builds on accuracy_matrix.hpp and result.hpp. Leaves out the metrics themselves.
+// Its detail namespace holds the one mean that all metrics share.
 
 #include <holdfast/metrics/accuracy_matrix.hpp>
 #include <holdfast/metrics/result.hpp>

@@ -1,6 +1,7 @@
 #pragma once
 // Many methods on many tasks, by rank: Friedman's test, Nemenyi's critical difference, and the agreement of two orders.
-// Builds on significance.hpp (distributions; so it needs Boost.Math). Rank 1 is the best; ties share the mean rank.
+// Builds on significance.hpp (distributions; so it needs Boost.Math). Leaves out the diagram.
+// Rank 1 is the best; ties share the mean rank.
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
