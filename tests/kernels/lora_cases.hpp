@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -292,7 +293,8 @@ template <class T, class G = float>
 std::string verdict(const lora_case& c) {
     const lora_errors e = run<T, G>(c);
     // the bounds of lora_kernels.md 6 hold for many numbers; the norm of a few scatters around its mean
-    const double few = 1 + 1 / std::sqrt(double(std::max<std::int64_t>(1, c.tokens * c.rank)));
+    const std::int64_t fewest = c.rank * std::max<std::int64_t>(1, std::min({c.tokens, c.in, c.out}));
+    const double few = 1 + 1 / std::sqrt(double(fewest));
     tolerance t = tolerance_of<T>();
     t.y *= few, t.u *= few, t.gradient *= few;
     const double gradient = std::is_same_v<G, float> ? t.gradient : std::max(t.gradient, few * tolerance_of<G>().y);
@@ -308,6 +310,41 @@ std::string verdict(const lora_case& c) {
     else if (!e.repeatable)
         return name(c) + ": two runs differ";
     return text[0] ? name(c) + ": " + text : std::string{};
+}
+
+/// A NaN in one row of x, and an infinity in one of dy, reach that row of y and dx and no other. Empty if so.
+template <class T>
+std::string rows_stay_apart() {
+    const std::int64_t m = 70, k = 40, n = 33, r = 5;
+    holdfast::philox g{9};
+    auto x = random_values<T>(m * k, g), dy = random_values<T>(m * n, g);
+    x[std::size_t(17 * k + 3)] = NAN;
+    dy[std::size_t(66 * n + 32)] = INFINITY;
+    buffer<T> gx(m, k, 0, 0), gw(n, k, 0, 0), ga(r, k, 0, 0), gb(n, r, 0, 0), gy(m, n, 0, 0), gdy(m, n, 0, 0),
+        gdx(m, k, 0, 0);
+    gx.write(x), gdy.write(dy);
+    gw.write(random_values<T>(n * k, g)), ga.write(random_values<T>(r * k, g)), gb.write(random_values<T>(n * r, g));
+    kernels::lora_matmul_args<T> f;
+    f.shape = {m, k, n, r};
+    f.x = gx.data(), f.ldx = k, f.w = gw.data(), f.ldw = k, f.a = ga.data(), f.lda = k, f.b = gb.data(), f.ldb = r;
+    f.y = gy.data(), f.ldy = n;
+    buffer<float> space(1, std::int64_t(kernels::lora_matmul_workspace(f) / 4), 0, 0);
+    f.workspace = space.data(), f.workspace_bytes = space.bytes();
+    kernels::lora_matmul_backward_args<T> h;
+    h.shape = f.shape;
+    h.dy = gdy.data(), h.lddy = n, h.w = f.w, h.ldw = k, h.a = f.a, h.lda = k, h.b = f.b, h.ldb = r;
+    h.dx = gdx.data(), h.lddx = k;
+    buffer<float> back(1, std::int64_t(kernels::lora_matmul_backward_workspace<T>(h.shape) / 4), 0, 0);
+    h.workspace = back.data(), h.workspace_bytes = back.bytes();
+    if (kernels::lora_matmul(f, nullptr) != cudaSuccess || kernels::lora_matmul_backward(h, nullptr) != cudaSuccess)
+        return "a launch failed";
+    if (cudaDeviceSynchronize() != cudaSuccess) return "a kernel failed";
+    const auto y = gy.read(), dx = gdx.read();
+    for (std::int64_t i = 0; i < m * n; ++i)
+        if (std::isfinite(y[std::size_t(i)]) != (i / n != 17)) return "y, row " + std::to_string(i / n);
+    for (std::int64_t i = 0; i < m * k; ++i)
+        if (std::isfinite(dx[std::size_t(i)]) != (i / k != 66)) return "dx, row " + std::to_string(i / k);
+    return {};
 }
 
 }  // namespace lora_cases

@@ -129,3 +129,8 @@ TEST_CASE("what cannot run is refused with a code and a sentence, and nothing is
     CHECK_THAT(kernels::explain(cudaErrorNoKernelImageForDevice), Contains("no machine code for this GPU"));
     CHECK_THAT(kernels::explain(cudaErrorInsufficientDriver), Contains("driver is older"));
 }
+
+TEST_CASE("what is not a number stays in its row") {
+    CHECK(rows_stay_apart<__nv_bfloat16>() == "");
+    CHECK(rows_stay_apart<float>() == "");
+}

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Compiles every kernel for one architecture and reads what ptxas says: fails on a spill, a stack frame, or a warning
+# that WGMMAs were serialised (C7508, C7510, C7515). Needs nvcc, no GPU.
+# Usage: static_gate.sh NVCC SOURCE_FOLDER ARCH     e.g. static_gate.sh nvcc . 90a
+set -eu
+nvcc=$1 root=$2 arch=$3
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+began=$(date +%s)
+if ! "$nvcc" -std=c++20 -gencode=arch=compute_"$arch",code=sm_"$arch" -I"$root/include" -Xptxas -v,-warn-spills \
+    -cubin -o "$out/kernels.cubin" "$root/tests/kernels/all_kernels.cu" > "$out/log" 2>&1; then
+    cat "$out/log"
+    exit 1
+fi
+seconds=$(($(date +%s) - began))
+kernels=$(grep -c 'Compiling entry function' "$out/log")
+registers=$(sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' "$out/log" | sort -n | tail -1)
+bad=0
+if grep -E 'C7508|C7510|C7515' "$out/log"; then bad=1; fi
+if grep -E '(^|[^0-9])[1-9][0-9]* bytes (stack frame|spill)' "$out/log"; then bad=1; fi
+[ "$kernels" -gt 0 ] || bad=1
+echo "sm_$arch: $kernels kernels, $registers registers at most, compiled in $seconds s"
+if command -v cuobjdump > /dev/null; then
+    echo "tensor-core instructions: $(cuobjdump -sass "$out/kernels.cubin" | grep -cE 'HMMA|HGMMA' || true)"
+fi
+if [ "$bad" -ne 0 ]; then
+    echo "FAILED: spills, stack frames or serialised WGMMAs (above)"
+    exit 1
+fi
