@@ -18,6 +18,7 @@ function(holdfast_test_folder folder)
   add_executable(${arg_TARGET} ${arg_SOURCES})
   target_include_directories(${arg_TARGET} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(${arg_TARGET} PRIVATE test_main holdfast::holdfast ${arg_LINK} holdfast_warnings)
+  target_compile_options(${arg_TARGET} PRIVATE -O1)  # tests are compiled more often than they run
   target_compile_definitions(${arg_TARGET} PRIVATE HOLDFAST_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
   if(EXISTS ${PROJECT_SOURCE_DIR}/../shared)
     target_compile_definitions(${arg_TARGET} PRIVATE HOLDFAST_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")

@@ -9,6 +9,7 @@ inline auto Contains(const std::string& text) { return Catch::Matchers::Contains
 }  // namespace holdfast_test
 using holdfast_test::Contains;
 #else
+#define CATCH_CONFIG_FAST_COMPILE  // a fifth less to compile
 #include <catch2/catch.hpp>
 using Catch::Contains;
 #endif
