@@ -31,8 +31,10 @@ struct model_config {
     std::size_t context = 512;  ///< longest sequence
     double rope_base = 10000;
     double norm_eps = 1e-5;
-    bool tied_embeddings = true;   ///< the output head is the embedding table
-    double init_deviation = 0.02;  ///< of the first weights; those that feed the residual stream get / sqrt(2 layers)
+    bool tied_embeddings = true;  ///< the output head is the embedding table
+    /// Of the first weights; those that feed the residual stream get it / sqrt(2 layers). LLaMA's 0.02 is for widths in
+    /// the thousands: at 128 a copying task falls to the same loss in half the steps with 0.06.
+    double init_deviation = 0.06;
 
     std::size_t head() const { return width / heads; }
     attention_shape attention() const { return {heads, kv_heads, head()}; }
