@@ -22,6 +22,8 @@ TEST_CASE("means of scores on the four-task case") {
     CHECK(metrics::minimum_accuracy(r).value == Approx(.55));
     CHECK(metrics::worst_case_accuracy(r).value == Approx(.6325));
     CHECK(metrics::worst_case_accuracy(r).denominator == 4);
+    CHECK(metrics::stability(r).value == Approx(.66));
+    CHECK(metrics::stability_plasticity(r).value == Approx(2 * .66 * .82 / (.66 + .82)));
 }
 
 TEST_CASE("backward transfer in all its forms on the four-task case") {

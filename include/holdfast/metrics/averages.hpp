@@ -167,4 +167,30 @@ namespace holdfast::metrics {
     return w;
 }
 
+/// Stability: the mean score of the earlier tasks at the end.
+///
+///     S = 1/(T-1) · Σ_{j<T-1} R[T-1][j]
+[[nodiscard]] inline result stability(const accuracy_matrix& r, const options& o = {}) {
+    constexpr auto function = "metrics::stability";
+    (void)detail::denominator_of(function, o, over_earlier_tasks, over_earlier_tasks);
+    const std::size_t t = detail::stage_of(function, r, o, 2);
+    detail::mean m;
+    for (std::size_t j = 0; j < t; ++j) m.add(detail::cell(function, r, t, j, o));
+    return m.over("S", "mean score of T-1 earlier tasks" + detail::at_stage(o), 1, r.scale());
+}
+
+/// Balance of stability and plasticity: their harmonic mean, near the smaller of the two.
+///
+///     2 S P / (S + P),   P = learning accuracy
+[[nodiscard]] inline result stability_plasticity(const accuracy_matrix& r, const options& o = {}) {
+    auto s = stability(r, o);
+    options all = o;
+    all.denominator = as_defined;
+    const auto p = learning_accuracy(r, all);
+    s.value = s.value + p.value > 0 ? 2 * s.value * p.value / (s.value + p.value) : 0 * s.value;  // NaN stays NaN
+    s.name = "S/P", s.variant = "harmonic mean of stability and learning accuracy" + detail::at_stage(o);
+    s.stages = p.stages, s.tasks = p.tasks;
+    return s;
+}
+
 }  // namespace holdfast::metrics
