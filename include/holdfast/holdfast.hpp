@@ -39,9 +39,12 @@
 #include <holdfast/formats/npy.hpp>
 #include <holdfast/formats/records.hpp>
 #include <holdfast/metrics/accuracy_matrix.hpp>
+#include <holdfast/metrics/anytime.hpp>
+#include <holdfast/metrics/audit.hpp>
 #include <holdfast/metrics/averages.hpp>
 #include <holdfast/metrics/backward_transfer.hpp>
 #include <holdfast/metrics/capability.hpp>
+#include <holdfast/metrics/chance.hpp>
 #include <holdfast/metrics/continual.hpp>
 #include <holdfast/metrics/curves.hpp>
 #include <holdfast/metrics/forgetting.hpp>
@@ -89,7 +92,9 @@
 #endif
 
 #if __has_include(<boost/math/distributions/students_t.hpp>)
+#include <holdfast/metrics/bayesian.hpp>
 #include <holdfast/metrics/bootstrap.hpp>
+#include <holdfast/metrics/items.hpp>
 #include <holdfast/metrics/ranking.hpp>
 #include <holdfast/metrics/runs.hpp>
 #include <holdfast/metrics/significance.hpp>
