@@ -11,6 +11,7 @@
 #include <holdfast/scoring/bleu.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/rouge.hpp>
+#include <holdfast/scoring/rouge_google.hpp>
 #include <holdfast/scoring/sari.hpp>
 #include <string>
 #include <utility>

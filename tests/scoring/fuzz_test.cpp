@@ -4,6 +4,7 @@
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/exact_match.hpp>
 #include <holdfast/scoring/rouge.hpp>
+#include <holdfast/scoring/rouge_google.hpp>
 #include <holdfast/scoring/sari.hpp>
 #include <holdfast/scoring/token_f1.hpp>
 

@@ -1,5 +1,5 @@
 #pragma once
-// ROUGE-L, as three implementations compute it; they differ on the same two sentences, so each has its own namespace:
+// ROUGE-L, as two implementations compute it; they differ on the same two sentences, so each has its own namespace:
 // trace (pltrdy rouge 1.0.1: sets of words), inscl (li-plus rouge-metric: counted words, averaged references) and
 // google (rouge-score: [a-z0-9] words, one sequence). Builds on lcs.hpp, text.hpp and tokens.hpp. Leaves out stemming
 // and ROUGE-W/S.
@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <limits>
 #include <span>
 #include <string>
@@ -114,6 +113,44 @@ inline std::size_t distinct_words(const summary& s, std::size_t alphabet) {
     for (const auto& sentence : s.distinct)
         for (const std::uint32_t word : sentence) n += seen[word] ? 0 : (seen[word] = 1);
     return n;
+}
+
+/// Words at the positions of a reference sentence (columns) that lie on any longest common subsequence with a sentence
+/// of the prediction (rows), each word of the prediction used once, over all reference sentences.
+inline overlap union_matches(const summary& rows, const summary& columns, std::size_t alphabet) {
+    std::vector<std::size_t> left(alphabet, 0);  // how often the prediction has a word that is not matched yet
+    for (const std::size_t k : rows.order)
+        for (const std::uint32_t word : rows.distinct[k]) ++left[word];
+    std::vector<char> known(alphabet);
+    std::transform(left.begin(), left.end(), known.begin(), [](std::size_t n) { return n > 0 ? 1 : 0; });
+    const auto where = sentences_of_words(rows, alphabet);
+    std::vector<std::size_t> done(rows.distinct.size(), columns.distinct.size());
+    std::vector<sentence_ids> matched(columns.distinct.size());  // words at the positions of the union
+    compact_pairs pairs(alphabet);
+    for (std::size_t k = 0; k < columns.distinct.size(); ++k) {
+        const sentence_ids& column = columns.distinct[k];
+        std::vector<char> in_union(column.size(), 0);
+        std::size_t missing = 0;
+        for (const std::uint32_t word : column) missing += known[word] ? 1 : 0;
+        for (std::size_t c = 0; c < column.size() && missing > 0; ++c) {
+            for (const std::uint32_t i : where[column[c]]) {
+                if (missing == 0) break;
+                if (std::exchange(done[i], k) == k) continue;
+                pairs(rows.distinct[i], column, [&](auto a, auto b, std::size_t symbols) {
+                    lcs_walk(a, b, symbols, [&](std::size_t, std::size_t j) {
+                        if (!std::exchange(in_union[j], 1)) --missing;
+                    });
+                });
+            }
+        }
+        for (std::size_t c = 0; c < column.size(); ++c)
+            if (in_union[c]) matched[k].push_back(column[c]);
+    }
+    overlap o{0, static_cast<double>(rows.words), static_cast<double>(columns.words)};
+    for (const std::size_t k : columns.order)
+        for (const std::uint32_t word : matched[k])
+            if (left[word] > 0) --left[word], ++o.matches;
+    return o;
 }
 
 }  // namespace detail
@@ -266,123 +303,11 @@ struct rouge_l {
     static overlap match_one(std::string_view prediction, std::string_view reference) {
         interner number;
         const detail::summary rows = lines(prediction, number), columns = lines(reference, number);
-        const std::size_t alphabet = number.size();
-        std::vector<std::size_t> left(alphabet, 0);  // how often the prediction has a word that is not matched yet
-        for (const std::size_t k : rows.order)
-            for (const std::uint32_t word : rows.distinct[k]) ++left[word];
-        const std::vector<char> known = known_words(left);
-        const auto where = detail::sentences_of_words(rows, alphabet);
-        std::vector<std::size_t> done(rows.distinct.size(), columns.distinct.size());
-        std::vector<detail::sentence_ids> matched(columns.distinct.size());  // words at the positions of the union
-        detail::compact_pairs pairs(alphabet);
-        for (std::size_t k = 0; k < columns.distinct.size(); ++k) {
-            const detail::sentence_ids& column = columns.distinct[k];
-            std::vector<char> in_union(column.size(), 0);
-            std::size_t missing = 0;
-            for (const std::uint32_t word : column) missing += known[word] ? 1 : 0;
-            for (std::size_t c = 0; c < column.size() && missing > 0; ++c) {
-                for (const std::uint32_t i : where[column[c]]) {
-                    if (missing == 0) break;
-                    if (std::exchange(done[i], k) == k) continue;
-                    pairs(rows.distinct[i], column, [&](auto a, auto b, std::size_t symbols) {
-                        lcs_walk(a, b, symbols, [&](std::size_t, std::size_t j) {
-                            if (!std::exchange(in_union[j], 1)) --missing;
-                        });
-                    });
-                }
-            }
-            for (std::size_t c = 0; c < column.size(); ++c)
-                if (in_union[c]) matched[k].push_back(column[c]);
-        }
-        overlap o{0, static_cast<double>(rows.words), static_cast<double>(columns.words)};
-        for (const std::size_t k : columns.order)
-            for (const std::uint32_t word : matched[k])
-                if (left[word] > 0) --left[word], ++o.matches;
-        return o;
-    }
-
-    static std::vector<char> known_words(std::span<const std::size_t> count) {
-        std::vector<char> known(count.size());
-        std::transform(count.begin(), count.end(), known.begin(), [](std::size_t n) { return n > 0 ? 1 : 0; });
-        return known;
+        return detail::union_matches(rows, columns, number.size());
     }
 };
 static_assert(scorer<rouge_l>);
 
 }  // namespace inscl
-
-namespace google {
-
-/// ROUGE-L of Google's rouge-score without stemmer, one sequence per text (rougeL, not rougeLsum): F of the longest
-/// common subsequence of [a-z0-9] words in lower case. With several references the best F counts (score_multi).
-///
-/// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py
-struct rouge_l {
-    static constexpr double best = 1;
-    std::string_view name() const { return "google::rouge_l"; }
-
-    double score(std::string_view prediction, std::span<const std::string> references) const {
-        double highest = 0;
-        for (const std::string& reference : references) highest = std::max(highest, match(prediction, reference).f());
-        return highest;
-    }
-
-    /// The counts behind the score of one pair.
-    overlap match(std::string_view prediction, std::string_view reference) const {
-        const std::string p = rouge_score_tokens(prediction), r = rouge_score_tokens(reference);
-        interner number;
-        const auto a = number(split(p)), b = number(split(r));
-        return {static_cast<double>(lcs_length(a, b, number.size())), static_cast<double>(a.size()),
-                static_cast<double>(b.size())};
-    }
-};
-static_assert(scorer<rouge_l>);
-
-/// ROUGE-N of Google's rouge-score without stemmer: F of the n-grams of [a-z0-9] words, each counted as often as both
-/// texts have it. With several references the best F counts.
-///
-/// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py
-struct rouge_n {
-    std::size_t n = 1;  ///< words in an n-gram, at least 1; more than the texts have scores 0
-
-    static constexpr double best = 1;
-    std::string_view name() const {
-        return n == 1 ? "google::rouge_1" : n == 2 ? "google::rouge_2" : "google::rouge_n";
-    }
-
-    double score(std::string_view prediction, std::span<const std::string> references) const {
-        double highest = 0;
-        for (const std::string& reference : references) highest = std::max(highest, match(prediction, reference).f());
-        return highest;
-    }
-
-    /// The counts behind the score of one pair.
-    overlap match(std::string_view prediction, std::string_view reference) const {
-        const std::string p = rouge_score_tokens(prediction), r = rouge_score_tokens(reference);
-        interner number;  // an n-gram is a stretch of the normalised text, since one space stands between two words
-        auto a = number(ngrams(p)), b = number(ngrams(r));
-        std::sort(a.begin(), a.end());
-        std::sort(b.begin(), b.end());
-        sentence_ids common;
-        std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
-        return {static_cast<double>(common.size()), static_cast<double>(a.size()), static_cast<double>(b.size())};
-    }
-
-  private:
-    using sentence_ids = detail::sentence_ids;
-
-    std::vector<std::string_view> ngrams(std::string_view text) const {
-        const auto words = split(text);
-        std::vector<std::string_view> grams;
-        for (std::size_t i = 0; n > 0 && i + n <= words.size(); ++i) {
-            const char* end = words[i + n - 1].data() + words[i + n - 1].size();
-            grams.emplace_back(words[i].data(), static_cast<std::size_t>(end - words[i].data()));
-        }
-        return grams;
-    }
-};
-static_assert(scorer<rouge_n>);
-
-}  // namespace google
 
 }  // namespace holdfast::scoring
