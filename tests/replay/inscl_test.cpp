@@ -111,6 +111,8 @@ TEST_CASE("more of the tasks that differ more, by the rule that was asked for") 
     CHECK(quotas({.budget_per_task = 7, .mode = released}) == counts{9, 7, 5});  // floors 8 6 5, then the largest
     CHECK(quotas({.budget_per_task = 1, .rule = replay::dhondt{}}) == counts{1, 1, 1});
     CHECK(quotas({.budget_per_task = 0}) == counts{0, 0, 0});
+    CHECK(quotas({.budget = 10, .rule = replay::sainte_lague{}}) == counts{4, 3, 3});
+    CHECK(quotas({.budget = 10, .mode = released}) == counts{5, 3, 2});
 }
 
 TEST_CASE("what a small task cannot hold goes to the others as published, and comes back as released") {

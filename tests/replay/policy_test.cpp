@@ -98,3 +98,15 @@ TEST_CASE("a plan has no reason for a task that it does not know") {
     CHECK(bare.why(0, 4) == "Example 4 of task '0' is replayed.");
     CHECK_REFUSES(bare.why(1, 4), "replay::plan::why: there are 1 past tasks, asked for task 1");
 }
+
+TEST_CASE("a budget for all tasks together is shared out equally, and a full task leaves its part to the others") {
+    const memories past{task("small", 3), task("middle", 20), task("large", 50)};
+    const auto random = replay::random_replay{.budget = 30}.plan(past, task("now", 9), philox{1});
+    CHECK(random.quotas == std::vector<std::size_t>{3, 14, 13});
+    CHECK(random.unplaced == 0);
+    CHECK_THAT(random.why(2, random.examples[2][0]), Contains("the task gives 13 of 30, in equal shares; it has 50"));
+    const auto head = replay::head_slice{.budget = 100}.plan(past, task("now", 9), philox{1});
+    CHECK(head.quotas == std::vector<std::size_t>{3, 20, 50});
+    CHECK(head.unplaced == 27);
+    CHECK_THAT(head.why(1, 0), Contains("the task gives its first 20 of 100, in equal shares"));
+}

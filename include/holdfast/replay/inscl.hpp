@@ -165,7 +165,7 @@ inline std::string percent(double share) {
 
 /// InsCL: which examples of the earlier tasks to replay while the current one is learnt.
 ///
-/// With t-1 earlier tasks and budget B = budget_per_task * (t-1):
+/// With t-1 earlier tasks and budget B = budget_per_task * (t-1), unless it is given:
 ///
 ///     quota_j  ~  W_j / sum(W) * B             W_j: Wasserstein distance between the instructions of task j and of the
 ///                                              current one (cosine cost, instruction frequencies as weights)
@@ -185,7 +185,8 @@ inline std::string percent(double share) {
 ///
 /// @see  Wang et al. 2024 (InsCL), arXiv:2403.11435; replay/InsCL_sampling.py of OPPO-Mente-Lab/InsCL @3ad357c
 struct inscl {
-    std::size_t budget_per_task = 200;  ///< examples per earlier task on average (alpha)
+    std::size_t budget_per_task = 200;       ///< examples per earlier task on average (alpha)
+    std::optional<std::size_t> budget = {};  ///< or of all earlier tasks together
     replay::mode mode = replay::mode::as_published;
     apportionment rule = hamilton{};        ///< of the budget over tasks; as_released brings its own
     std::optional<replay::pool> pool = {};  ///< whose tags are counted; unset: what the mode does
@@ -205,7 +206,7 @@ struct inscl {
 
     /// @param past     tasks already learnt, with embeddings [k, d] unless `distance` is set
     /// @param current  the task to be learnt next
-    /// @return         sum(quotas) + unplaced = budget_per_task * past.size()
+    /// @return         sum(quotas) + unplaced = budget, or budget_per_task * past.size()
     /// @throw          invalid_argument for a memory whose parts do not fit, a task without embedding, a NaN distance,
     ///                 no tags and no tagger, a relative_gap that is negative
     [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory& current, philox g) const {
@@ -217,16 +218,16 @@ struct inscl {
         if (past.empty()) return made;
 
         const bool released = mode == replay::mode::as_released;
-        const std::size_t budget = budget_per_task * past.size();
+        const std::size_t total = budget.value_or(budget_per_task * past.size());
         std::vector<std::size_t> sizes;
         for (const task_memory& memory : past) sizes.push_back(memory.size());
         const allocation_options options{.rule = released ? apportionment{replay::as_released{}} : rule,
                                          .capacity = sizes};
         made.distance = distances(past, current, released ? 0.0 : relative_gap);
-        allocation quotas = allocate(made.distance, budget, options);
+        allocation quotas = allocate(made.distance, total, options);
         if (!quotas.certain && !distance && relative_gap > 0) {
             made.distance = distances(past, current, 0.0);
-            quotas = allocate(made.distance, budget, options);
+            quotas = allocate(made.distance, total, options);
         }
         made.certain = quotas.certain;
 
@@ -245,10 +246,10 @@ struct inscl {
                 made.examples[j].push_back(chosen.examples[i]);
                 made.reasons[j].kind.push_back(chosen.clause[i]);
             }
-            made.reasons[j].amount = say_amount(made, quotas, budget, j);
+            made.reasons[j].amount = say_amount(made, quotas, total, j);
             made.reasons[j].choice = say_choice(past[j], information, scores, chosen, j);
         }
-        made.unplaced = budget - made.size();
+        made.unplaced = total - made.size();
         return made;
     }
 
@@ -309,11 +310,11 @@ struct inscl {
         return counted;
     }
 
-    [[nodiscard]] static std::string say_amount(const replay::plan& made, const allocation& quotas, std::size_t budget,
+    [[nodiscard]] static std::string say_amount(const replay::plan& made, const allocation& quotas, std::size_t total,
                                                 std::size_t j) {
         double sum = 0;
         for (const auto& d : made.distance) sum += d.value;
-        std::string text = sentence("the task gives ", made.quotas[j], " of ", budget, ": ");
+        std::string text = sentence("the task gives ", made.quotas[j], " of ", total, ": ");
         if (quotas.equal_shares)
             text += "no earlier task differs from the current one, so all count the same";
         else

@@ -6,6 +6,7 @@
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/random.hpp>
+#include <holdfast/replay/allocation.hpp>
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/sampler.hpp>
 
@@ -13,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -125,6 +127,13 @@ inline plan empty_plan(std::span<const task_memory> past) {
     return made;
 }
 
+/// A number for all tasks together, shared out equally: a full task leaves its part to the others.
+inline std::vector<std::size_t> equal_quotas(std::span<const task_memory> past, std::size_t budget) {
+    std::vector<std::size_t> sizes;
+    for (const task_memory& memory : past) sizes.push_back(memory.size());
+    return allocate(std::vector<double>(past.size(), 1.0), budget, {.rule = hamilton{}, .capacity = sizes}).quotas;
+}
+
 }  // namespace detail
 
 /// Whether a policy wants task_memory::embedding filled in.
@@ -153,8 +162,9 @@ struct no_replay {
 ///
 /// @see  Wang et al. 2023 (TRACE), arXiv:2310.06762; `past_task_ratio` of its training scripts
 struct head_slice {
-    double ratio = 0.1;        ///< share of every earlier task, 0 to 1
-    bool general_data = true;  ///< with the general instruction set
+    double ratio = 0.1;                      ///< share of every earlier task, 0 to 1
+    std::optional<std::size_t> budget = {};  ///< instead of a ratio: so many of all tasks together, in equal shares
+    bool general_data = true;                ///< with the general instruction set
     mixing mix = mixing::trailing_epoch;
 
     [[nodiscard]] std::string name() const { return "head slice"; }
@@ -165,22 +175,27 @@ struct head_slice {
         replay::plan made = detail::empty_plan(past);
         made.mix = mix;
         made.general_data = general_data;
+        if (budget) made.quotas = detail::equal_quotas(past, *budget);
         for (std::size_t j = 0; j < past.size(); ++j) {
             const std::size_t n = past[j].size();
-            made.quotas[j] = static_cast<std::size_t>(ratio * static_cast<double>(n));
+            if (!budget) made.quotas[j] = static_cast<std::size_t>(ratio * static_cast<double>(n));
             made.examples[j] = head(n).draw(made.quotas[j], g);
-            made.reasons[j].amount = sentence("every earlier task gives the first ", ratio, " of its ", n, " examples");
+            made.reasons[j].amount =
+                budget ? sentence("the task gives its first ", made.quotas[j], " of ", *budget, ", in equal shares")
+                       : sentence("every earlier task gives the first ", ratio, " of its ", n, " examples");
             made.reasons[j].choice = {"it is in the head of the task's training examples"};
         }
+        if (budget) made.unplaced = *budget - made.size();
         return made;
     }
 };
 
 /// Random replay: the same number of every earlier task, every example equally likely, none twice.
 ///
-/// Task j's examples depend on the generator, j and the task's size alone.
+/// Task j's examples depend on the generator, j and the task's size and share alone.
 struct random_replay {
-    std::size_t budget_per_task = 200;  ///< examples of each earlier task
+    std::size_t budget_per_task = 200;       ///< examples of each earlier task
+    std::optional<std::size_t> budget = {};  ///< or of all together, in equal shares (what a task lacks, others give)
     mixing mix = mixing::interleaved;
 
     [[nodiscard]] std::string name() const { return "random"; }
@@ -188,15 +203,18 @@ struct random_replay {
     [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory&, philox g) const {
         replay::plan made = detail::empty_plan(past);
         made.mix = mix;
+        if (budget) made.quotas = detail::equal_quotas(past, *budget);
         for (std::size_t j = 0; j < past.size(); ++j) {
-            const std::size_t n = past[j].size(), take = std::min(budget_per_task, n);
-            made.quotas[j] = take;
-            made.unplaced += budget_per_task - take;
-            made.examples[j] = uniform_without_replacement(n).draw(take, g.split(j));
+            const std::size_t n = past[j].size();
+            if (!budget) made.quotas[j] = std::min(budget_per_task, n);
+            made.examples[j] = uniform_without_replacement(n).draw(made.quotas[j], g.split(j));
             std::sort(made.examples[j].begin(), made.examples[j].end());
-            made.reasons[j].amount = sentence("every earlier task gives ", budget_per_task, ", this one has ", n);
+            made.reasons[j].amount =
+                budget ? sentence("the task gives ", made.quotas[j], " of ", *budget, ", in equal shares; it has ", n)
+                       : sentence("every earlier task gives ", budget_per_task, ", this one has ", n);
             made.reasons[j].choice = {"it was drawn at random, every example of the task being equally likely"};
         }
+        made.unplaced = budget.value_or(budget_per_task * past.size()) - made.size();
         return made;
     }
 };
