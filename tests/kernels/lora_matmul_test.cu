@@ -1,6 +1,6 @@
 // lora_matmul.cuh on a GPU: the whole shape list against fp64, 50 runs bit by bit, a captured graph, and offsets beyond
-// 2^31. Exits with 77 (skipped) where there is no CUDA device. --quick leaves out the large shapes, for
-// compute-sanitizer; --seed N takes other numbers.
+// 2^31. Exits with 77 (skipped) where there is no CUDA device. --quick leaves out the large shapes; --sanitize leaves a
+// handful, for compute-sanitizer; --seed N takes other numbers.
 #include "lora_cases.hpp"
 
 #include <cstdio>
@@ -169,12 +169,23 @@ int main(int count, char** arguments) {
         std::printf("SKIPPED: no CUDA device here\n");
         return 77;
     }
-    bool quick = false;
+    bool quick = false, sanitize = false;
     std::uint64_t seed = 1;
     for (int i = 1; i < count; ++i) {
         if (std::strcmp(arguments[i], "--quick") == 0) quick = true;
+        if (std::strcmp(arguments[i], "--sanitize") == 0) sanitize = true;
         if (std::strcmp(arguments[i], "--seed") == 0 && i + 1 < count)
             seed = std::strtoull(arguments[++i], nullptr, 10);
+    }
+    if (sanitize) {
+        for (const int offset : {0, 1}) {
+            expect(
+                verdict<__nv_bfloat16>({.tokens = 130, .in = 136, .out = 140, .rank = 20, .p = 0.1, .offset = offset}));
+            expect(verdict<float>({.tokens = 20, .in = 72, .out = 70, .rank = 4, .p = 0.1, .pad = offset}));
+            expect(verdict<__half>({.tokens = 5, .in = 1024, .out = 24, .rank = 8, .accumulate = true}));
+        }
+        std::printf("%d checks, %d failed\n", checks, failures);
+        return failures == 0 ? 0 : 1;
     }
     shapes<__nv_bfloat16>(quick, seed);
     shapes<__half>(quick, seed);

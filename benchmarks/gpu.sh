@@ -1,0 +1,74 @@
+#!/bin/sh
+# The kernels on this machine's GPU, in one call of under 8 minutes: build, check (the shape list; compute-sanitizer
+# where it is), time (lora_bench.cu beside cuBLASLt). The table goes to standard output and to a file that names the
+# date, the GPU, the driver and the CUDA version.
+#
+#   sh benchmarks/gpu.sh [--quick]          HOLDFAST_BUILD_DIR: where to build (default build/gpu)
+#
+# Without nvcc it says so and does nothing; without a GPU it builds, says so, and measures nothing. Both exit with 0.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${HOLDFAST_BUILD_DIR:-$root/build/gpu}
+quick=${1-}
+nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+if [ ! -x "$nvcc" ]; then
+    echo "SKIPPED: no nvcc here; nothing was built or measured"
+    exit 0
+fi
+mkdir -p "$build"
+capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2> /dev/null | head -1 | tr -d . || true)
+case $capability in
+    '') targets="-gencode=arch=compute_80,code=sm_80 -gencode=arch=compute_90a,code=sm_90a" ;;
+    90) targets="-gencode=arch=compute_90a,code=sm_90a" ;;
+    *) targets="-gencode=arch=compute_$capability,code=sm_$capability" ;;
+esac
+flags="-std=c++20 -O3 -lineinfo -I$root/include -I$root/tests $targets"
+libraries="-L$(dirname "$(dirname "$nvcc")")/lib64 -Xlinker -rpath,$(dirname "$(dirname "$nvcc")")/lib64 -lcublasLt"
+
+echo "Building (log: $build/build.log) ..."
+if ! { "$nvcc" $flags "$root/tests/kernels/lora_matmul_test.cu" -o "$build/lora_matmul_test" &&
+    "$nvcc" $flags "$root/tests/kernels/merge_test.cu" -o "$build/merge_test" &&
+    "$nvcc" $flags "$root/benchmarks/lora_bench.cu" -o "$build/lora_bench" $libraries &&
+    "$nvcc" $flags "$root/examples/04_lora.cu" -o "$build/04_lora"; } > "$build/build.log" 2>&1; then
+    tail -n 30 "$build/build.log"
+    exit 1
+fi
+if [ -z "$capability" ]; then
+    echo "Built. SKIPPED: no GPU here; nothing was checked or measured."
+    exit 0
+fi
+
+echo "Checking ..."
+seed=$(date +%s)
+"$build/lora_matmul_test" --seed "$seed"
+"$build/merge_test"
+"$build/04_lora"
+sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-sanitizer")
+if [ -x "$sanitizer" ]; then
+    for tool in memcheck racecheck initcheck synccheck; do
+        for program in merge_test "lora_matmul_test --sanitize"; do
+            if timeout 60 "$sanitizer" --tool "$tool" --error-exitcode 1 "$build/"$program > "$build/sanitizer.log" 2>&1; then
+                echo "compute-sanitizer $tool, $program: clean"
+            else
+                echo "compute-sanitizer $tool, $program: FAILED (or took over a minute)"
+                tail -n 30 "$build/sanitizer.log"
+                exit 1
+            fi
+        done
+    done
+else
+    echo "SKIPPED: no compute-sanitizer here"
+fi
+
+echo "Timing ..."
+results=$build/lora-$(date -u +%Y-%m-%d).md
+{
+    echo "## LoRA kernels, $(date -u '+%Y-%m-%d %H:%M') UTC"
+    echo
+    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv,noheader | head -1
+    "$nvcc" --version | tail -n 2 | head -n 1
+    echo "holdfast $(git -C "$root" rev-parse --short HEAD 2> /dev/null || echo 'without git'); reproduce: sh benchmarks/gpu.sh $quick"
+    echo
+    timeout 300 "$build/lora_bench" $quick
+} | tee "$results"
+echo "Written to $results"

@@ -1,0 +1,325 @@
+// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours, and the sequence of
+// cuBLASLt calls that Unsloth makes; forward and backward, bf16. Contenders take turns within every round, buffers
+// rotate beyond the L2 cache, data are fresh and random, the median of the rounds is printed with the frozen product as
+// 100 %. Results are checked against cuBLASLt before they are timed. Exits with 77 where there is no CUDA device.
+// Reproduce: sh benchmarks/gpu.sh   (or: lora_bench_gpu [--quick])
+#include <holdfast/core/cuda.cuh>
+#include <holdfast/kernels/lora_matmul.cuh>
+
+#include <cublasLt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kernels = holdfast::kernels;
+using bf16 = __nv_bfloat16;
+using holdfast::check;
+using holdfast::device_matrix;
+
+namespace {
+
+template <class T>
+__global__ void randomise(T* x, std::size_t n, std::uint64_t seed) {
+    const std::size_t i = blockIdx.x * std::size_t{256} + threadIdx.x;
+    if (i >= n) return;
+    std::uint32_t random[4][1];
+    kernels::detail::philox_lanes<1>(seed, std::uint32_t(i), i >> 32, random);
+    x[i] = kernels::detail::rounded<T>(float(random[0][0]) * 0x1p-31f - 1.0f);
+}
+
+template <class T>
+__global__ void squared_difference(const T* a, const T* b, std::size_t n, double* sums) {  // one block
+    __shared__ double part[2][256];
+    double d = 0, s = 0;
+    for (std::size_t i = threadIdx.x; i < n; i += 256) {
+        const double x = kernels::detail::to_float(a[i]), y = kernels::detail::to_float(b[i]);
+        d += (x - y) * (x - y), s += y * y;
+    }
+    part[0][threadIdx.x] = d, part[1][threadIdx.x] = s;
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        sums[0] = sums[1] = 0;
+        for (int i = 0; i < 256; ++i) sums[0] += part[0][i], sums[1] += part[1][i];
+    }
+}
+
+void fill(device_matrix<bf16>& m, cudaStream_t s) {
+    static std::uint64_t seed = 1;
+    if (m.size() == 0) return;
+    randomise<<<unsigned((m.size() + 255) / 256), 256, 0, s>>>(m.data(), m.size(), seed++);
+    check(cudaGetLastError(), "randomise");
+}
+
+double relative_difference(const device_matrix<bf16>& a, const device_matrix<bf16>& b, cudaStream_t s) {
+    device_matrix<double> sums(1, 2);
+    squared_difference<<<1, 256, 0, s>>>(a.data(), b.data(), a.size(), sums.data());
+    holdfast::matrix<double> host(1, 2);
+    sums.download(host.view(), s);
+    return std::sqrt(host(0, 0) / host(0, 1));
+}
+
+/// Row-major C [m, n] = alpha op(A) op(B) + beta C by cuBLASLt, with the fastest of its suggestions.
+class cublas_product {
+  public:
+    cublas_product(cublasLtHandle_t handle, bool transpose_a, bool transpose_b, int m, int n, int k, bool fp32_out,
+                   float alpha, float beta)
+        : handle_(handle), alpha_(alpha), beta_(beta), workspace_(1, 64 << 20) {
+        // row-major is the transpose of column-major: C' = op(B)' op(A)'
+        const cublasOperation_t first = transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+        const cublasOperation_t second = transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+        ok(cublasLtMatmulDescCreate(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F));
+        ok(cublasLtMatmulDescSetAttribute(operation_, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first));
+        ok(cublasLtMatmulDescSetAttribute(operation_, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second));
+        const int b_rows = transpose_b ? n : k, b_cols = transpose_b ? k : n;
+        const int a_rows = transpose_a ? k : m, a_cols = transpose_a ? m : k;
+        ok(cublasLtMatrixLayoutCreate(&b_, CUDA_R_16BF, b_cols, b_rows, b_cols));
+        ok(cublasLtMatrixLayoutCreate(&a_, CUDA_R_16BF, a_cols, a_rows, a_cols));
+        ok(cublasLtMatrixLayoutCreate(&c_, fp32_out ? CUDA_R_32F : CUDA_R_16BF, n, m, n));
+        cublasLtMatmulPreference_t preference;
+        ok(cublasLtMatmulPreferenceCreate(&preference));
+        const std::size_t bytes = workspace_.size();
+        ok(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes,
+                                                sizeof bytes));
+        int found = 0;
+        ok(cublasLtMatmulAlgoGetHeuristic(handle_, operation_, b_, a_, c_, c_, preference, 16, suggestions_, &found));
+        count_ = std::size_t(found);
+        (void)cublasLtMatmulPreferenceDestroy(preference);
+        if (count_ == 0) throw std::runtime_error("cuBLASLt suggests nothing for this product");
+    }
+    cublas_product(const cublas_product&) = delete;
+    cublas_product& operator=(const cublas_product&) = delete;
+    ~cublas_product() {
+        (void)cublasLtMatrixLayoutDestroy(a_), (void)cublasLtMatrixLayoutDestroy(b_),
+            (void)cublasLtMatrixLayoutDestroy(c_);
+        (void)cublasLtMatmulDescDestroy(operation_);
+    }
+
+    void operator()(const bf16* a, const bf16* b, void* c, cudaStream_t s) {
+        ok(cublasLtMatmul(handle_, operation_, &alpha_, b, b_, a, a_, &beta_, c, c_, c, c_, &suggestions_[best_].algo,
+                          workspace_.data(), workspace_.size(), s));
+    }
+    /// Times every suggestion, and keeps the fastest.
+    template <class Time>
+    void tune(const Time& time, const bf16* a, const bf16* b, void* c, cudaStream_t s) {
+        double fastest = 1e30;
+        std::size_t chosen = 0;
+        for (best_ = 0; best_ < count_; ++best_) {
+            if (suggestions_[best_].state != CUBLAS_STATUS_SUCCESS) continue;
+            const double t = time([&](int) { (*this)(a, b, c, s); });
+            if (t < fastest) fastest = t, chosen = best_;
+        }
+        best_ = chosen;
+    }
+
+  private:
+    static void ok(cublasStatus_t status) {
+        if (status != CUBLAS_STATUS_SUCCESS)
+            throw std::runtime_error("cuBLASLt: status " + std::to_string(int(status)));
+    }
+    cublasLtHandle_t handle_;
+    cublasLtMatmulDesc_t operation_ = nullptr;
+    cublasLtMatrixLayout_t a_ = nullptr, b_ = nullptr, c_ = nullptr;
+    cublasLtMatmulHeuristicResult_t suggestions_[16];  // not a vector: nvcc 13.0 fails on its destructor
+    std::size_t count_ = 0, best_ = 0;
+    float alpha_, beta_;
+    device_matrix<std::byte> workspace_;
+};
+
+class stopwatch {
+  public:
+    explicit stopwatch(cudaStream_t s) : stream_(s) {
+        check(cudaEventCreate(&begin_), "event");
+        check(cudaEventCreate(&end_), "event");
+    }
+    ~stopwatch() { (void)cudaEventDestroy(begin_), (void)cudaEventDestroy(end_); }
+    /// Microseconds per call of f(i), over as many calls as fill about two milliseconds.
+    double operator()(const std::function<void(int)>& f) const {
+        f(0);
+        const double once = span(f, 3) / 3;
+        const int calls = std::clamp(int(2000.0 / std::max(once, 1.0)), 3, 200);
+        return span(f, calls) / calls;
+    }
+
+  private:
+    double span(const std::function<void(int)>& f, int calls) const {
+        check(cudaEventRecord(begin_, stream_), "event");
+        for (int i = 0; i < calls; ++i) f(i);
+        check(cudaEventRecord(end_, stream_), "event");
+        check(cudaEventSynchronize(end_), "event");
+        float ms = 0;
+        check(cudaEventElapsedTime(&ms, begin_, end_), "event");
+        return 1000.0 * ms;
+    }
+    cudaStream_t stream_;
+    cudaEvent_t begin_, end_;
+};
+
+struct buffers {  // one rotation
+    buffers(int m, int k, int n, int r, cudaStream_t s)
+        : x(m, k),
+          w(n, k),
+          a(r, k),
+          b(n, r),
+          y(m, n),
+          dy(m, n),
+          dx(m, k),
+          u(m, (r + 7) / 8 * 8),
+          y2(m, n),
+          da(r, k),
+          db(n, r),
+          mask(m, kernels::mask_words(std::size_t(k))) {
+        for (auto* p : {&x, &w, &a, &b, &dy}) fill(*p, s);
+    }
+    device_matrix<bf16> x, w, a, b, y, dy, dx, u, y2;
+    device_matrix<float> da, db;
+    device_matrix<std::uint32_t> mask;
+};
+
+void must(cudaError_t error) { check(error, kernels::explain(error).c_str()); }
+
+void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, double p, int rounds) {
+    const double set_bytes = 2.0 * (2.0 * m * k + 3.0 * m * n + double(n) * k);
+    const int sets = std::clamp(int(200e6 / set_bytes) + 1, 1, 6);
+    std::vector<std::unique_ptr<buffers>> all;
+    for (int i = 0; i < sets; ++i) all.push_back(std::make_unique<buffers>(m, k, n, r, s));
+    const auto at = [&](int i) -> buffers& { return *all[std::size_t(i % sets)]; };
+
+    kernels::lora_matmul_args<bf16> f;
+    f.shape = {m, k, n, r};
+    f.ldx = f.ldw = f.lda = k, f.ldb = r, f.ldy = n, f.scale = 2.0f / float(r);
+    f.dropout = kernels::dropout_key::make(7, p);
+    kernels::lora_matmul_backward_args<bf16> h;
+    h.shape = f.shape;
+    h.lddy = n, h.ldx = h.ldw = h.lda = h.lddx = h.ldda = k, h.ldb = h.lddb = r, h.scale = f.scale,
+    h.dropout = f.dropout;
+    f.u = at(0).u.data(), f.mask = at(0).mask.data();
+    device_matrix<std::byte> space(
+        1, std::max(kernels::lora_matmul_workspace(f), kernels::lora_matmul_backward_workspace<bf16>(f.shape)));
+    f.workspace = h.workspace = space.data(), f.workspace_bytes = h.workspace_bytes = space.size();
+
+    const auto ours_forward = [&](int i) {
+        buffers& q = at(i);
+        f.x = q.x.data(), f.w = q.w.data(), f.a = q.a.data(), f.b = q.b.data(), f.y = q.y.data();
+        f.u = q.u.data(), f.ldu = std::int64_t(q.u.cols()), f.mask = p > 0 ? q.mask.data() : nullptr;
+        must(kernels::lora_matmul(f, s));
+    };
+    const auto ours_backward = [&](int i) {
+        buffers& q = at(i);
+        h.dy = q.dy.data(), h.x = q.x.data(), h.w = q.w.data(), h.a = q.a.data(), h.b = q.b.data();
+        h.u = q.u.data(), h.ldu = std::int64_t(q.u.cols()), h.mask = p > 0 ? q.mask.data() : nullptr;
+        h.dx = q.dx.data(), h.da = q.da.data(), h.db = q.db.data();
+        must(kernels::lora_matmul_backward(h, s));
+    };
+    const auto own_frozen = [&](int i) {
+        buffers& q = at(i);
+        kernels::detail::gemm_problem<bf16> g;
+        g.m = m, g.n = n, g.k = k, g.a = q.x.data(), g.lda = k, g.b = q.w.data(), g.ldb = k, g.c = q.y.data(),
+        g.ldc = n;
+        must(kernels::detail::wide_product<kernels::detail::along::row, kernels::detail::along::row>(g, s));
+    };
+
+    const stopwatch time(s);
+    cublas_product forward(handle, false, true, m, n, k, false, 1, 0),
+        shrink(handle, false, true, m, r, k, false, 1, 0), expand(handle, false, true, m, n, r, false, f.scale, 1),
+        dx(handle, false, false, m, k, n, false, 1, 0), ds(handle, false, false, m, r, n, false, f.scale, 0),
+        dx_low(handle, false, false, m, k, r, false, 1, 1), db(handle, true, false, n, r, m, true, f.scale, 0),
+        da(handle, true, false, r, k, m, true, 1, 0);
+    buffers& q0 = at(0);
+    device_matrix<bf16> plain_u(m, r), plain_ds(m, r);
+    fill(plain_u, s), fill(plain_ds, s);
+    forward.tune(time, q0.x.data(), q0.w.data(), q0.y2.data(), s);
+    dx.tune(time, q0.dy.data(), q0.w.data(), q0.dx.data(), s);
+    shrink.tune(time, q0.x.data(), q0.a.data(), plain_u.data(), s);
+    ds.tune(time, q0.dy.data(), q0.b.data(), plain_ds.data(), s);
+
+    const auto frozen = [&](int i) { forward(at(i).x.data(), at(i).w.data(), at(i).y2.data(), s); };
+    const auto frozen_dx = [&](int i) { dx(at(i).dy.data(), at(i).w.data(), at(i).dx.data(), s); };
+    const auto calls_forward = [&](int i) {
+        frozen(i);
+        shrink(at(i).x.data(), at(i).a.data(), plain_u.data(), s);
+        expand(plain_u.data(), at(i).b.data(), at(i).y2.data(), s);
+    };
+    const auto calls_backward = [&](int i) {
+        buffers& q = at(i);
+        frozen_dx(i);
+        ds(q.dy.data(), q.b.data(), plain_ds.data(), s);
+        db(q.dy.data(), plain_u.data(), q.db.data(), s);
+        da(plain_ds.data(), q.x.data(), q.da.data(), s);
+        dx_low(plain_ds.data(), q.a.data(), q.dx.data(), s);
+    };
+
+    if (p == 0) {  // right before fast
+        calls_forward(0);
+        ours_forward(0);
+        const double difference = relative_difference(q0.y, q0.y2, s);
+        if (!(difference < 6e-3)) {
+            std::printf("WRONG: m %d k %d n %d r %d: ours differs from cuBLASLt by %g\n", m, k, n, r, difference);
+            return;
+        }
+    } else {
+        ours_forward(0);
+    }
+    const std::vector<std::function<void(int)>> contenders{frozen,    own_frozen,    ours_forward,  calls_forward,
+                                                           frozen_dx, ours_backward, calls_backward};
+    std::vector<std::vector<double>> times(contenders.size());
+    for (int round = 0; round < rounds; ++round)
+        for (std::size_t c = 0; c < contenders.size(); ++c) times[c].push_back(time(contenders[c]));
+    const auto median = [&](std::size_t c) {
+        std::sort(times[c].begin(), times[c].end());
+        return times[c][times[c].size() / 2];
+    };
+    const double base = median(0), base_dx = median(4);
+    std::printf(
+        "| %d | %d | %d | %d | %g | %.1f | %.1f | %.1f %% | %.1f (%+.1f %%) | %.1f (%+.1f %%) | %.1f | %.1f (%+.1f %%) "
+        "| %.1f (%+.1f %%) |\n",
+        m, k, n, r, p, base, 2e-6 * m * double(k) * n / base, 100 * base / median(1), median(2),
+        100 * (median(2) / base - 1), median(3), 100 * (median(3) / base - 1), base_dx, median(5),
+        100 * (median(5) / base_dx - 1), median(6), 100 * (median(6) / base_dx - 1));
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) try {
+    if (!holdfast::has_cuda_device()) {
+        std::printf("SKIPPED: no CUDA device here, nothing was measured\n");
+        return 77;
+    }
+    const bool quick = count > 1 && std::strcmp(arguments[1], "--quick") == 0;
+    holdfast::stream stream;
+    cublasLtHandle_t handle;
+    if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 1;
+    std::printf(
+        "Microseconds, median of interleaved rounds, bf16; percentages over cuBLASLt's frozen product (own frozen: of "
+        "its speed).\n"
+        "The cuBLASLt sequences have no dropout, also on the lines with p > 0.\n\n"
+        "| M | K | N | r | p | frozen (cuBLASLt) | TFLOP/s | own frozen | forward, ours | forward, cuBLASLt calls | "
+        "frozen dx | backward, ours | backward, cuBLASLt calls |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    const int layers[][2] = {{4096, 4096}, {4096, 11008}, {11008, 4096}};
+    {
+        const stopwatch time(stream);  // three seconds of work: the clocks settle
+        buffers warm(4096, 4096, 4096, 16, stream);
+        cublas_product product(handle, false, true, 4096, 4096, 4096, false, 1, 0);
+        for (int i = 0; i < (quick ? 100 : 1500); ++i)
+            (void)time([&](int) { product(warm.x.data(), warm.w.data(), warm.y.data(), stream); });
+    }
+    for (const auto& layer : layers)
+        for (const int m : quick ? std::vector<int>{16, 2048} : std::vector<int>{1, 16, 128, 512, 2048, 8192, 16384})
+            for (const int r : quick ? std::vector<int>{16} : std::vector<int>{8, 16, 64, 256})
+                for (const double p : {0.0, 0.05}) {
+                    if (p > 0 && r != 16) continue;
+                    bench(handle, stream, m, layer[0], layer[1], r, p, quick ? 3 : 7);
+                }
+    (void)cublasLtDestroy(handle);
+    return 0;
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "lora_bench: %s\n", e.what());
+    return 1;
+}
