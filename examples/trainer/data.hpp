@@ -6,7 +6,7 @@
 #pragma once
 
 #include "choices.hpp"
-#include "options.hpp"
+#include "settings.hpp"
 #include "stream.hpp"
 #include "suites.hpp"
 

@@ -18,11 +18,21 @@
 #include <holdfast/experiment/report.hpp>
 #include <holdfast/experiment/report_json.hpp>
 
+#include <unistd.h>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string>
 
 namespace {
+
+/// Ctrl-C: every complete stage is in its checkpoint already, so there is nothing to save.
+extern "C" void stopped(int) {
+    const char words[] = "\nStopped. The same command goes on after the last complete stage.\n";
+    const auto written = write(2, words, sizeof words - 1);
+    _exit(written < 0 ? 1 : 130);
+}
 
 void run(const trainer::settings& s) {
     using namespace trainer;
@@ -33,7 +43,9 @@ void run(const trainer::settings& s) {
     const bool alone = s.single;
     const std::size_t stages =
         s.seeds * (s.methods.size() * (data.stream.size() + 1) + (alone ? 2 * data.stream.size() : 0));
-    progress shown(stages);
+    std::map<std::string, double, std::less<>> scales;
+    for (const auto& t : data.stream) scales[t.name] = t.scorer.best();
+    progress shown(stages, scales);
     for (const std::string& note : data.notes) shown.say(note);
     const base_model base = make_base(
         s, data.stream, data.base_examples, [&](const std::string& line) { shown.say(line); },
@@ -55,6 +67,8 @@ void run(const trainer::settings& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGINT, stopped);
+    std::signal(SIGTERM, stopped);
     try {
         const auto asked = trainer::read_options(argc, argv, "holdfast " HOLDFAST_VERSION);
         if (asked) run(*asked);

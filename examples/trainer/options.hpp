@@ -10,16 +10,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace trainer {
-
-/// Something that the user can put right: a sentence for the terminal.
-struct usage_error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 namespace detail {
 
@@ -57,7 +51,7 @@ inline std::size_t above_zero(const std::string& option, long long value) {
 inline std::optional<settings> read_options(int argc, const char* const* argv, const std::string& version) {
     settings s;
     std::string methods, tasks, order;
-    long long train_limit = 1, test_limit = 1, budget = 1, seeds = 1, seed = 1, threads = 0;
+    long long train_limit = 1, test_limit = 1, budget = 1, seeds = 1, seed = 1, threads = 0, base_examples = 1;
     CLI::App app{
         "Trains a small language model on a stream of tasks, with and without replay, and shows what it kept.\n"
         "Without --data the stream is generated: eight SYNTHETIC tasks modelled on TRACE's mix."};
@@ -77,6 +71,7 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
     app.add_flag("--quick", s.quick, "A smaller run, for a first look");
     app.add_option("--out", s.out, "Folder for report.json, report.html, matrices and checkpoints [holdfast-run]");
     app.add_option("--cache", s.cache, "Folder of base models [XDG_CACHE_HOME/holdfast]");
+    auto* base_option = app.add_option("--base-examples", base_examples, "Examples per capability for the base model");
     app.add_flag("--fresh", s.fresh, "Begin anew, whatever checkpoints the folder holds");
     app.add_flag("!--no-single", s.single, "Do not learn each task alone (no relative gain)");
     app.add_option("--threads", threads, "Cores to use; results do not depend on it [all]");
@@ -98,6 +93,7 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
     if (train_option->count() > 0) s.train_limit = detail::above_zero("--train-limit", train_limit);
     if (test_option->count() > 0) s.test_limit = detail::above_zero("--test-limit", test_limit);
     if (budget_option->count() > 0) s.budget = detail::above_zero("--budget", budget);
+    if (base_option->count() > 0) s.base_examples = detail::above_zero("--base-examples", base_examples);
     s.seeds = detail::above_zero("--seeds", seeds);
     if (seed < 0) throw usage_error("--seed must be at least 0, it is " + std::to_string(seed));
     if (threads < 0) throw usage_error("--threads must be at least 0, it is " + std::to_string(threads));

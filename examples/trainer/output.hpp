@@ -4,7 +4,7 @@
 #pragma once
 
 #include "data.hpp"
-#include "options.hpp"
+#include "settings.hpp"
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/experiment/archive.hpp>
@@ -89,6 +89,7 @@ class output_folder {
                 {"--train-limit", std::to_string(s.train_limit)},
                 {"--test-limit", std::to_string(s.test_limit)},
                 {"--budget", std::to_string(s.budget)},
+                {"--base-examples", std::to_string(s.base_examples)},
                 {"--tags", s.tags.empty() ? "the keyword tagger" : s.tags},
                 {"relative gain", s.single ? "on" : "off"},
                 {"the texts", texts.text()}};

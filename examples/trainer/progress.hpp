@@ -12,16 +12,21 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace trainer {
 
 class progress {
   public:
     /// @param stages  of all runs together; a run has one more than it has tasks
-    explicit progress(std::size_t stages) : all_(stages), terminal_(isatty(2) != 0), start_(clock::now()) {}
+    /// @param scales  the best score of a task, where it is not 1
+    progress(std::size_t stages, std::map<std::string, double, std::less<>> scales = {})
+        : scales_(std::move(scales)), all_(stages), terminal_(isatty(2) != 0), start_(clock::now()) {}
 
     /// A line for the user, whichever way the rest is shown.
     void say(const std::string& line) {
@@ -59,6 +64,7 @@ class progress {
     }
     void scored(std::size_t stage, std::string_view task, double score) {
         ++scored_;
+        if (const auto scale = scales_.find(task); scale != scales_.end()) score /= scale->second;
         if (scored_ <= stage && scored_ <= tasks_ && !std::isnan(score)) {  // tasks come in their order, suites last
             seen_sum_ += score;
             ++seen_;
@@ -125,6 +131,7 @@ class progress {
         std::fflush(stderr);
     }
 
+    std::map<std::string, double, std::less<>> scales_;
     std::size_t all_, done_ = 0, lived_ = 0, stages_ = 1, tasks_ = 0, scored_ = 0, seen_ = 0;
     double seen_sum_ = 0, learnt_ = 0;
     std::string method_, name_;

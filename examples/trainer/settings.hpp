@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,11 @@ struct training_settings {
     double clip = 1.0;  ///< norm of the gradient
 };
 
+/// Something that the user can put right: a sentence for the terminal.
+struct usage_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 struct settings {
     // what
     std::vector<std::string> methods = {"seq", "lora", "replay", "inscl"};
@@ -37,6 +43,7 @@ struct settings {
     std::size_t test_limit = 0;      ///< questions per task; 0: the preset's
     std::size_t budget = 0;          ///< replayed examples per earlier task; 0: the preset's
     bool strict = false;             ///< refuse a budget that a task cannot fill, instead of saying so
+    std::size_t base_examples = 0;   ///< for the base model, per capability; 0: the preset's
     std::size_t seeds = 1;
     std::uint64_t seed = 1;  ///< of the first repetition
     bool quick = false;
@@ -51,7 +58,6 @@ struct settings {
     model_config model;  ///< its vocabulary is how many tokens the tokeniser may learn
     training_settings base, stage, adapter;
     lora_settings lora;
-    std::size_t base_examples = 1500;  ///< per capability
     std::size_t suite_questions = 60;  ///< per capability
     std::size_t longest_prompt = 448;  ///< tokens; longer ones lose their beginning, as in TRACE
     std::size_t longest_answer = 48;   ///< tokens, in training and in generation
@@ -83,7 +89,6 @@ inline void apply_preset(settings& s) {
     s.base.epochs = s.quick ? 1 : 2;
     s.base.batch = 24;
     s.base.learning_rate = 2e-3;
-    s.base_examples = s.quick ? 1200 : 1500;
     s.suite_questions = s.quick ? 40 : 60;
     s.stage.epochs = 3;
     s.stage.learning_rate = 1.5e-3;
@@ -93,6 +98,7 @@ inline void apply_preset(settings& s) {
                  projection::gate,  projection::up,  projection::down};
     s.lora.rank = 8;
     s.lora.alpha = 16;
+    unless_given(s.base_examples, s.quick ? 1200 : 1500);
     unless_given(s.train_limit, s.quick ? 160 : (real ? 200 : 300));
     unless_given(s.test_limit, s.quick ? 24 : (real ? 30 : 60));
     unless_given(s.budget, s.quick ? 16 : (real ? 20 : 30));
