@@ -84,3 +84,12 @@ TEST_CASE("runs refuse to be none, or unpaired") {
     CHECK_REFUSES(metrics::compare_runs(a, none, metrics::forgetting),
                   "pairs need as many runs on either side, got 2 and 0");
 }
+
+TEST_CASE("a metric of a table is what takes a table and gives a result, and nothing else") {
+    const auto with_baseline = [](const metrics::accuracy_matrix& r) { return metrics::forward_transfer_zero_shot(r); };
+    const auto number = [](const metrics::accuracy_matrix&) { return 0.5; };
+    STATIC_REQUIRE(metrics::table_metric<decltype(&metrics::backward_transfer)>);
+    STATIC_REQUIRE(metrics::table_metric<decltype(with_baseline)>);
+    STATIC_REQUIRE_FALSE(metrics::table_metric<decltype(number)>);
+    STATIC_REQUIRE_FALSE(metrics::table_metric<int>);
+}
