@@ -10,9 +10,9 @@
 #include <holdfast/core/config.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/experiment/archive.hpp>
+#include <holdfast/experiment/page.hpp>
 #include <holdfast/experiment/record.hpp>
 #include <holdfast/experiment/report.hpp>
-#include <holdfast/experiment/report_html.hpp>
 #include <holdfast/experiment/summary.hpp>
 
 #include <nlohmann/json.hpp>
@@ -290,7 +290,7 @@ inline run_record read_run(const json& j, const std::string& method, const std::
                              {"runs", std::move(runs)}};
         replay[m.method] = detail::replay_of(m, tasks);
     }
-    for (const auto& [name, value] : detail::page::common_settings(r.runs())) config[name] = value;
+    for (const auto& [name, value] : detail::common_settings(r.runs())) config[name] = value;
     if (!r.runs().empty())
         for (const auto& t : r.runs().front().tasks) info.push_back(detail::to_json(t));
     const json whole = {{"tasks", tasks},
