@@ -219,8 +219,8 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
     const auto own_frozen = [&](int i) {
         buffers& q = at(i);
         kernels::detail::gemm_problem<bf16> g;
-        g.m = m, g.n = n, g.k = k, g.a = q.x.data(), g.lda = k, g.b = q.w.data(), g.ldb = k, g.c = q.y.data(),
-        g.ldc = n;
+        g.m = m, g.n = n, g.c = q.y.data(), g.ldc = n;
+        g.add(q.x.data(), k, q.w.data(), k, k, 0);
         must(kernels::detail::wide_product<kernels::detail::along::row, kernels::detail::along::row>(g, s));
     };
 

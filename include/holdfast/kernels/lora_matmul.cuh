@@ -171,8 +171,9 @@ template <class T>
         if (error != cudaSuccess) return error;
     }
     gemm_problem<T> shrink;
-    shrink.m = static_cast<int>(s.tokens), shrink.n = static_cast<int>(s.rank), shrink.k = static_cast<int>(s.in);
-    shrink.a = g.x, shrink.lda = g.ldx, shrink.b = g.a, shrink.ldb = g.lda;
+    shrink.m = static_cast<int>(s.tokens), shrink.n = static_cast<int>(s.rank);
+    const int k = static_cast<int>(s.in);
+    shrink.add(g.x, g.ldx, g.a, g.lda, k, 0);
     shrink.c = u, shrink.ldc = ldu;
     shrink.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
     if (drops) shrink.mask_on = masking::operand_a, shrink.mask = mask, shrink.mask_ld = words;
@@ -181,9 +182,9 @@ template <class T>
     if (error != cudaSuccess) return error;
 
     gemm_problem<T> wide;
-    wide.m = shrink.m, wide.n = static_cast<int>(s.out), wide.k = shrink.k, wide.k2 = shrink.n;
-    wide.a = g.x, wide.lda = g.ldx, wide.b = g.w, wide.ldb = g.ldw;
-    wide.a2 = u, wide.lda2 = ldu, wide.b2 = g.b, wide.ldb2 = g.ldb;
+    wide.m = shrink.m, wide.n = static_cast<int>(s.out), wide.low_rank = 1, wide.count = 2;
+    wide.add(u, ldu, g.b, g.ldb, shrink.n, 0);
+    wide.add(g.x, g.ldx, g.w, g.ldw, k, 1);
     wide.c = g.y, wide.ldc = g.ldy, wide.bias = g.bias, wide.residual = g.residual, wide.ldr = g.ldr;
     return wide_product<along::row, along::row>(wide, stream);
 }
@@ -204,16 +205,16 @@ template <class T, class G>
 
     if (g.dx != nullptr || g.da != nullptr) {
         gemm_problem<T> p;
-        p.m = m, p.n = r, p.k = n;
-        p.a = g.dy, p.lda = g.lddy, p.b = g.b, p.ldb = g.ldb, p.c = ds, p.ldc = ldds;
+        p.m = m, p.n = r, p.c = ds, p.ldc = ldds;
+        p.add(g.dy, g.lddy, g.b, g.ldb, n, 0);
         p.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
         error = skinny_into<along::row, along::column>(p, l.ds_split, partial, stream);
         if (error != cudaSuccess) return error;
     }
     if (g.db != nullptr) {
         gemm_problem<T> p;
-        p.m = n, p.n = r, p.k = m, p.split = l.b_split, p.partial = partial;
-        p.a = g.dy, p.lda = g.lddy, p.b = g.u, p.ldb = g.ldu;
+        p.m = n, p.n = r, p.split = l.b_split, p.partial = partial;
+        p.add(g.dy, g.lddy, g.u, g.ldu, m, 0);
         if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
         if (error == cudaSuccess)
             error = gather(partial, m > 0 ? p.split.splits : 0, n, r, 1.0f, g.db, g.lddb, 1, g.accumulate, stream);
@@ -221,8 +222,8 @@ template <class T, class G>
     }
     if (g.da != nullptr) {  // its transpose is summed, [k, r], and written across
         gemm_problem<T> p;
-        p.m = k, p.n = r, p.k = m, p.split = l.a_split, p.partial = partial;
-        p.a = g.x, p.lda = g.ldx, p.b = ds, p.ldb = ldds;
+        p.m = k, p.n = r, p.split = l.a_split, p.partial = partial;
+        p.add(g.x, g.ldx, ds, ldds, m, 0);
         if (drops) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words;
         if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
         if (error == cudaSuccess)
@@ -231,9 +232,9 @@ template <class T, class G>
     }
     if (g.dx != nullptr) {
         gemm_problem<T> p;
-        p.m = m, p.n = k, p.k = n, p.k2 = r;
-        p.a = g.dy, p.lda = g.lddy, p.b = g.w, p.ldb = g.ldw, p.a2 = ds, p.lda2 = ldds, p.b2 = g.a, p.ldb2 = g.lda;
-        p.c = g.dx, p.ldc = g.lddx;
+        p.m = m, p.n = k, p.low_rank = 1, p.count = 2, p.c = g.dx, p.ldc = g.lddx;
+        p.add(ds, ldds, g.a, g.lda, r, 0);
+        p.add(g.dy, g.lddy, g.w, g.ldw, n, 1);
         if (drops) p.mask_on = masking::extension, p.mask = g.mask, p.mask_ld = words;
         error = wide_product<along::row, along::column>(p, stream);
     }

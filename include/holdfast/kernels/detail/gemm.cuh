@@ -17,25 +17,49 @@ enum class along { row, column };
 
 enum class masking { none, operand_a, extension };
 
+/// A [m, depth] times B [depth, n]: one of the products whose sum a tile is.
+template <class T>
+struct factors {
+    const T *a = nullptr, *b = nullptr;
+    std::int64_t lda = 0, ldb = 0;  // elements from one row in memory to the next
+    int depth = 0;
+    bool fast_a = false, fast_b = false;  // 16-byte accesses may be used
+};
+
+inline constexpr int most_factors = 8;
+
 template <class T>
 struct gemm_problem {
-    int m = 0, n = 0;   // C [m, n]
-    int k = 0, k2 = 0;  // depth of the product, and of the extension
-    const T *a = nullptr, *b = nullptr, *a2 = nullptr, *b2 = nullptr;
-    std::int64_t lda = 0, ldb = 0, lda2 = 0, ldb2 = 0;  // elements from one row in memory to the next
-    bool fast_a = false, fast_b = false, fast_a2 = false, fast_b2 = false,
-         fast_c = false;  // 16-byte accesses may be used
+    int m = 0, n = 0;              // C [m, n]
+    factors<T> sum[most_factors];  // the low-rank ones first
+    int low_rank = 0, count = 1;   // how many of them are low-rank, and how many there are
     masking mask_on = masking::none;
     const std::uint32_t* mask = nullptr;  // packed, rows of mask_ld words
     std::int64_t mask_ld = 0;
     float scale = 1;
     T* c = nullptr;  // either C [m, n] ...
     std::int64_t ldc = 0;
+    bool fast_c = false;
     const T* bias = nullptr;      // [n] or null
     const T* residual = nullptr;  // [m, n] or null; may be c
     std::int64_t ldr = 0;
-    float* partial = nullptr;  // ... or one unscaled sum per split, [splits, m, n]
-    split_plan split{1, 0};    // of k; the extension goes with the first
+    float* partial = nullptr;      // ... or one unscaled sum per split, [splits, m, n]
+    split_plan split{1, 1 << 30};  // of the one product that there then is
+
+    /// The product that is masked or split: the first that is not low-rank.
+    [[nodiscard]] HOLDFAST_HD const factors<T>& frozen() const { return sum[low_rank]; }
+    HOLDFAST_HD factors<T>& add(const T* a, std::int64_t lda, const T* b, std::int64_t ldb, int depth, int at) {
+        return sum[at] = {a, b, lda, ldb, depth, false, false};
+    }
+};
+
+/// Several problems in one launch: problem i owns the tiles from first_tile[i] on.
+inline constexpr int most_problems = 4;
+template <class T>
+struct gemm_batch {
+    gemm_problem<T> problem[most_problems];
+    int first_tile[most_problems + 1] = {};
+    int count = 0;
 };
 
 /// A tile of BM x BN, its warps, its pipeline.
@@ -101,7 +125,7 @@ __device__ __forceinline__ void mask_fragment(std::uint32_t (&a)[4], const gemm_
         HOLDFAST_UNROLL
         for (int half = 0; half < 2; ++half) {
             const int row = token + g + 8 * half;
-            if (row >= p.m || feature >= p.k) continue;  // loaded as zero
+            if (row >= p.m || feature >= p.frozen().depth) continue;  // loaded as zero
             const std::uint32_t bits = p.mask[row * p.mask_ld + feature / 32] >> (feature % 32 + t);
             a[half] &= spread(bits);
             a[half + 2] &= spread(bits >> 8);
@@ -111,8 +135,9 @@ __device__ __forceinline__ void mask_fragment(std::uint32_t (&a)[4], const gemm_
         for (int half = 0; half < 2; ++half) {  // tokens t, t + 1 and t + 8, t + 9; features g and g + 8
             const int row = token + t + 8 * half;
             const bool inside = feature < p.m;
-            const std::uint32_t first = inside && row < p.k ? p.mask[row * p.mask_ld + feature / 32] : 0u;
-            const std::uint32_t second = inside && row + 1 < p.k ? p.mask[(row + 1) * p.mask_ld + feature / 32] : 0u;
+            const std::uint32_t first = inside && row < p.frozen().depth ? p.mask[row * p.mask_ld + feature / 32] : 0u;
+            const std::uint32_t second =
+                inside && row + 1 < p.frozen().depth ? p.mask[(row + 1) * p.mask_ld + feature / 32] : 0u;
             const int bit = feature % 32 + g;
             a[2 * half] &= spread((first >> bit & 1u) | (second >> bit & 1u) << 1);
             a[2 * half + 1] &= spread((first >> (bit + 8) & 1u) | (second >> (bit + 8) & 1u) << 1);
@@ -125,39 +150,59 @@ struct alignas(4) pair_of {
     T first, second;
 };
 
-/// The kernel: one tile of C per block (and per split), operands by asynchronous copies `Stages` deep. No atomics; the
-/// order of summation depends on the shape alone.
+/// Where in the sum a pipeline step is: which product, and from which depth on.
+struct sum_position {
+    int product, depth;
+};
+
+template <class T>
+[[nodiscard]] HOLDFAST_HD inline sum_position position_of(const gemm_problem<T>& p, int step) {
+    int product = 0;
+    for (; product + 1 < p.count; ++product) {
+        const int steps = ceil_div(p.sum[product].depth, step_depth);
+        if (step < steps) break;
+        step -= steps;
+    }
+    return {product, step * step_depth};
+}
+
+/// Pipeline steps of the products [0, count).
+template <class T>
+[[nodiscard]] HOLDFAST_HD inline int steps_of(const gemm_problem<T>& p, int count) {
+    int steps = 0;
+    for (int i = 0; i < count; ++i) steps += ceil_div(p.sum[i].depth, step_depth);
+    return steps;
+}
+
+/// One tile of C, operands by asynchronous copies `Stages` deep. No atomics; the order of summation depends on the
+/// shape alone.
 template <class T, class Tile, along A, along B>
-__global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const gemm_problem<T> p) {
+__device__ __forceinline__ void gemm_tile(const gemm_problem<T>& p, int block, int split) {
     constexpr int bm = Tile::bm, bn = Tile::bn, stages = Tile::stages, threads = Tile::threads;
     unsigned char* const shared = dynamic_shared();
-    const tile_index tile = tile_of(static_cast<int>(blockIdx.x), ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
+    const tile_index tile = tile_of(block, ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
     const int m0 = tile.m * bm, n0 = tile.n * bn;
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
     const int warp_m = warp / Tile::warps_n * Tile::mi * 16, warp_n = warp % Tile::warps_n * Tile::ni * 8;
 
-    const int split = static_cast<int>(blockIdx.y);
-    const int extension = split == 0 ? ceil_div(p.k2, step_depth) : 0;  // steps of the extension: they come first
-    const int first = split * p.split.steps, last = smaller(first + p.split.steps, ceil_div(p.k, step_depth));
-    const int steps = extension + last - first;
+    const int first = split * p.split.steps;  // splits cut a single product
+    const int steps = smaller(p.split.steps, steps_of(p, p.count) - first);
+    const int low_rank = steps_of(p, p.low_rank);  // steps of the low-rank products: they come first
 
-    const auto depth_at = [&](int step) { return (step < extension ? step : step - extension + first) * step_depth; };
     const auto load = [&](int step) {
         unsigned char* const to = shared + step % stages * Tile::stage_bytes;
-        const bool low_rank = step < extension;
-        const T* const a = low_rank ? p.a2 : p.a;
-        const T* const b = low_rank ? p.b2 : p.b;
-        const std::int64_t lda = low_rank ? p.lda2 : p.lda, ldb = low_rank ? p.ldb2 : p.ldb;
-        const bool fast_a = low_rank ? p.fast_a2 : p.fast_a, fast_b = low_rank ? p.fast_b2 : p.fast_b;
-        const int k0 = depth_at(step), k_end = low_rank ? p.k2 : p.k;
+        const sum_position at = position_of(p, first + step);
+        const factors<T>& f = p.sum[at.product];
         if constexpr (A == along::row)
-            load_tile<bm, step_depth / 8, threads>(to, a, lda, m0, p.m, k0, k_end, fast_a);
+            load_tile<bm, step_depth / 8, threads>(to, f.a, f.lda, m0, p.m, at.depth, f.depth, f.fast_a);
         else
-            load_tile<step_depth, bm / 8, threads>(to, a, lda, k0, k_end, m0, p.m, fast_a);
+            load_tile<step_depth, bm / 8, threads>(to, f.a, f.lda, at.depth, f.depth, m0, p.m, f.fast_a);
         if constexpr (B == along::row)
-            load_tile<bn, step_depth / 8, threads>(to + Tile::a_bytes, b, ldb, n0, p.n, k0, k_end, fast_b);
+            load_tile<bn, step_depth / 8, threads>(to + Tile::a_bytes, f.b, f.ldb, n0, p.n, at.depth, f.depth,
+                                                   f.fast_b);
         else
-            load_tile<step_depth, bn / 8, threads>(to + Tile::a_bytes, b, ldb, k0, k_end, n0, p.n, fast_b);
+            load_tile<step_depth, bn / 8, threads>(to + Tile::a_bytes, f.b, f.ldb, at.depth, f.depth, n0, p.n,
+                                                   f.fast_b);
     };
 
     float acc[Tile::mi][Tile::ni][4] = {};
@@ -171,7 +216,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
         if (step + stages - 1 < steps) load(step + stages - 1);
         copy_async_commit();
 
-        if (p.mask_on == masking::extension && step == extension) {
+        if (p.mask_on == masking::extension && step == low_rank) {
             HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i)
                 for (int j = 0; j < Tile::ni; ++j)
@@ -187,18 +232,19 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
 
         const unsigned char* const a_tile = shared + step % stages * Tile::stage_bytes;
         const unsigned char* const b_tile = a_tile + Tile::a_bytes;
-        const int k0 = depth_at(step), remaining = (step < extension ? p.k2 : p.k) - k0;
+        const sum_position at = position_of(p, first + step);
+        const int k0 = at.depth, remaining = p.sum[at.product].depth - k0;
         HOLDFAST_UNROLL
         for (int k = 0; k < step_depth; k += 16) {
             if (k >= remaining) break;  // zeros: a rank of 16 costs a quarter of a step
             std::uint32_t a[Tile::mi][4], b[Tile::ni / 2][4];
             HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i) {
-                const unsigned char* const at = a_block<A, bm>(a_tile, warp_m + 16 * i, k, lane);
+                const unsigned char* const from = a_block<A, bm>(a_tile, warp_m + 16 * i, k, lane);
                 if constexpr (A == along::row)
-                    load_matrices(a[i], at);
+                    load_matrices(a[i], from);
                 else
-                    load_matrices_transposed(a[i], at);
+                    load_matrices_transposed(a[i], from);
                 if (p.mask_on == masking::operand_a) {
                     if constexpr (A == along::row)
                         mask_fragment<A>(a[i], p, m0 + warp_m + 16 * i, k0 + k, lane);
@@ -208,11 +254,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
             }
             HOLDFAST_UNROLL
             for (int j = 0; j < Tile::ni / 2; ++j) {
-                const unsigned char* const at = b_block<B, bn>(b_tile, warp_n + 16 * j, k, lane);
+                const unsigned char* const from = b_block<B, bn>(b_tile, warp_n + 16 * j, k, lane);
                 if constexpr (B == along::row)
-                    load_matrices(b[j], at);
+                    load_matrices(b[j], from);
                 else
-                    load_matrices_transposed(b[j], at);
+                    load_matrices_transposed(b[j], from);
             }
             HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i)
@@ -264,6 +310,20 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const ge
         else
             for (int j = 0; j < 8 && c + j < p.n; ++j) to[j] = reinterpret_cast<const T*>(from)[j];
     }
+}
+
+/// The kernels: one tile per block (and per split), of one problem or of several.
+template <class T, class Tile, along A, along B>
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const __grid_constant__ gemm_problem<T> p) {
+    gemm_tile<T, Tile, A, B>(p, static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y));
+}
+
+template <class T, class Tile, along A, along B>
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma_batch(const __grid_constant__ gemm_batch<T> g) {
+    const int block = static_cast<int>(blockIdx.x);
+    int i = 0;
+    while (i + 1 < g.count && block >= g.first_tile[i + 1]) ++i;
+    gemm_tile<T, Tile, A, B>(g.problem[i], block - g.first_tile[i], 0);
 }
 
 }  // namespace holdfast::kernels::detail

@@ -13,13 +13,13 @@ struct simt_tile {
 };
 
 template <along A, along B>
-__global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_problem<float> p) {
+__device__ __forceinline__ void gemm_simt_tile(const gemm_problem<float>& p, int block, int split) {
     constexpr int bm = simt_tile::bm, bn = simt_tile::bn, depth = simt_tile::depth, pitch = simt_tile::pitch;
     float* const a_tile = reinterpret_cast<float*>(dynamic_shared());  // [depth, pitch], the summed index first
     float* const b_tile = a_tile + depth * pitch;
-    const tile_index tile = tile_of(static_cast<int>(blockIdx.x), ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
+    const tile_index tile = tile_of(block, ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
     const int m0 = tile.m * bm, n0 = tile.n * bn, thread = static_cast<int>(threadIdx.x);
-    const int row0 = thread / 16 * 4, col0 = thread % 16 * 4, split = static_cast<int>(blockIdx.y);
+    const int row0 = thread / 16 * 4, col0 = thread % 16 * 4;
     float acc[4][4] = {};
 
     const auto sum_over = [&](const float* a, std::int64_t lda, const float* b, std::int64_t ldb, int from, int to,
@@ -51,18 +51,19 @@ __global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_probl
         }
     };
 
-    if (split == 0 && p.k2 > 0) {
-        sum_over(p.a2, p.lda2, p.b2, p.ldb2, 0, p.k2, false);
-        if (p.mask_on == masking::extension)
-            for (int i = 0; i < 4; ++i)
-                for (int j = 0; j < 4; ++j) {
-                    const int r = m0 + row0 + i, c = n0 + col0 + j;
-                    if (r < p.m && c < p.n && !(p.mask[r * p.mask_ld + c / 32] >> (c % 32) & 1u)) acc[i][j] = 0;
-                }
+    const int first = split * p.split.steps;  // splits cut a single product
+    for (int i = 0; i < p.count; ++i) {
+        const factors<float>& f = p.sum[i];
+        const int last = smaller(steps_of(p, p.count), first + p.split.steps);
+        sum_over(f.a, f.lda, f.b, f.ldb, first * step_depth,
+                 p.count > 1 ? f.depth : smaller(f.depth, last * step_depth), p.mask_on == masking::operand_a);
+        if (p.mask_on != masking::extension || i + 1 != p.low_rank) continue;
+        for (int ii = 0; ii < 4; ++ii)
+            for (int j = 0; j < 4; ++j) {
+                const int r = m0 + row0 + ii, c = n0 + col0 + j;
+                if (r < p.m && c < p.n && !(p.mask[r * p.mask_ld + c / 32] >> (c % 32) & 1u)) acc[ii][j] = 0;
+            }
     }
-    const int from = split * p.split.steps * step_depth;
-    sum_over(p.a, p.lda, p.b, p.ldb, from, smaller(p.k, from + p.split.steps * step_depth),
-             p.mask_on == masking::operand_a);
 
     HOLDFAST_UNROLL
     for (int i = 0; i < 4; ++i)
@@ -78,6 +79,19 @@ __global__ void __launch_bounds__(simt_tile::threads) gemm_simt(const gemm_probl
             if (p.residual != nullptr) value += p.residual[r * p.ldr + c];
             p.c[r * p.ldc + c] = value;
         }
+}
+
+template <along A, along B>
+__global__ void __launch_bounds__(simt_tile::threads, 2) gemm_simt(const __grid_constant__ gemm_problem<float> p) {
+    gemm_simt_tile<A, B>(p, static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y));
+}
+
+template <along A, along B>
+__global__ void __launch_bounds__(simt_tile::threads, 2) gemm_simt_batch(const __grid_constant__ gemm_batch<float> g) {
+    const int block = static_cast<int>(blockIdx.x);
+    int i = 0;
+    while (i + 1 < g.count && block >= g.first_tile[i + 1]) ++i;
+    gemm_simt_tile<A, B>(g.problem[i], block - g.first_tile[i], 0);
 }
 
 }  // namespace holdfast::kernels::detail

@@ -38,24 +38,56 @@ template <class T, class Tile, along A, along B>
         return launch(gemm_mma<T, Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
 }
 
+template <class T>
+void mark_fast(gemm_problem<T>& p) noexcept {
+    for (factors<T>& f : p.sum) f.fast_a = fast(f.a, f.lda), f.fast_b = fast(f.b, f.ldb);
+    p.fast_c = fast(p.c, p.ldc);
+}
+
 /// C [m, n] of any width: the frozen product with its extension.
 template <along A, along B, class T>
 [[nodiscard]] cudaError_t wide_product(gemm_problem<T> p, cudaStream_t stream) noexcept {
     if (p.m == 0 || p.n == 0) return cudaSuccess;
-    p.split = {1, ceil_div(p.k, step_depth)};
-    p.fast_a = fast(p.a, p.lda), p.fast_b = fast(p.b, p.ldb), p.fast_c = fast(p.c, p.ldc);
-    p.fast_a2 = fast(p.a2, p.lda2), p.fast_b2 = fast(p.b2, p.ldb2);
+    mark_fast(p);
     if constexpr (std::is_same_v<T, float>)
         return launch_tiles<T, simt_tile, A, B>(p, stream);
     else
         return p.m <= 64 ? launch_tiles<T, small_tile, A, B>(p, stream) : launch_tiles<T, large_tile, A, B>(p, stream);
 }
 
+template <class T, class Tile, along A, along B>
+[[nodiscard]] cudaError_t launch_batch(gemm_batch<T>& g, cudaStream_t stream) noexcept {
+    std::int64_t tiles = 0;
+    for (int i = 0; i < g.count; ++i) {
+        mark_fast(g.problem[i]);
+        g.first_tile[i] = static_cast<int>(tiles);
+        tiles += static_cast<std::int64_t>(ceil_div(g.problem[i].m, Tile::bm)) * ceil_div(g.problem[i].n, Tile::bn);
+        if (tiles > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
+    }
+    if (tiles == 0) return cudaSuccess;
+    const dim3 grid(static_cast<unsigned>(tiles));
+    if constexpr (std::is_same_v<T, float>)
+        return launch(gemm_simt_batch<A, B>, grid, Tile::threads, Tile::shared_bytes, stream, g);
+    else
+        return launch(gemm_mma_batch<T, Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, g);
+}
+
+/// Several wide products in one launch, so that small ones fill the waves of large ones.
+template <along A, along B, class T>
+[[nodiscard]] cudaError_t wide_products(gemm_batch<T> g, cudaStream_t stream) noexcept {
+    int m = 0;
+    for (int i = 0; i < g.count; ++i) m = larger(m, g.problem[i].m);
+    if constexpr (std::is_same_v<T, float>)
+        return launch_batch<T, simt_tile, A, B>(g, stream);
+    else
+        return m <= 64 ? launch_batch<T, small_tile, A, B>(g, stream) : launch_batch<T, large_tile, A, B>(g, stream);
+}
+
 /// C [m, n] with n a rank: split along the sum as `p.split` says, partial sums to p.partial if that is set.
 template <along A, along B, class T>
 [[nodiscard]] cudaError_t skinny_product(gemm_problem<T> p, cudaStream_t stream) noexcept {
     if (p.m == 0 || p.n == 0) return cudaSuccess;
-    p.fast_a = fast(p.a, p.lda), p.fast_b = fast(p.b, p.ldb), p.fast_c = fast(p.c, p.ldc);
+    mark_fast(p);
     if constexpr (std::is_same_v<T, float>)
         return launch_tiles<T, simt_tile, A, B>(p, stream);
     else
