@@ -3,8 +3,8 @@
 //     sh benchmarks/run.sh trainer        (or: trainer_bench --benchmark_filter=trainer)
 //
 // Both are timed in turn, in the same run: `step_gflops` counts the products of a step (6 operations a weight and
-// token, the head at rows with a target, the causal half of attention), `eigen_gflops` is MatrixXf products of the
-// layers' shapes, one shard of the batch per thread; `share` is their ratio. Decoding reports tokens per second.
+// token; the head and what follows the last attention at rows with a target only; the causal half of attention),
+// `eigen_gflops` is MatrixXf products of the layers' shapes, one shard of the batch per thread; `share` is their ratio.
 
 #include <trainer/adamw.hpp>
 #include <trainer/generate.hpp>
@@ -49,14 +49,20 @@ trainer::batch some_batch(std::size_t tokens, std::size_t vocabulary) {
 }
 
 double products_of_step(const model_config& c, const trainer::batch& b) {
-    double targets = 0, squares = 0, inside = 0;
+    double targets = 0, squares = 0, weights_by_rows = 0;
     for (const std::int32_t t : b.targets) targets += t >= 0;
     for (std::size_t s = 0; s < b.sequences(); ++s) squares += std::pow(b.offsets[s + 1] - b.offsets[s], 2);
-    for (const trainer::slice& s : trainer::layout(c))
-        if (s.name.find(".layers.") != std::string::npos && s.decays) inside += static_cast<double>(s.size());
+    const std::string last = "layers." + std::to_string(c.layers - 1) + ".";
+    for (const trainer::slice& s : trainer::layout(c)) {
+        if (s.name.find(".layers.") == std::string::npos || !s.decays) continue;
+        const bool answers_only =
+            s.name.find(last) != std::string::npos &&
+            (s.name.find("mlp") != std::string::npos || s.name.find("o_proj") != std::string::npos);
+        weights_by_rows +=
+            static_cast<double>(s.size()) * (answers_only ? targets : static_cast<double>(b.tokens.size()));
+    }
     const double width = static_cast<double>(c.width), layers = static_cast<double>(c.layers);
-    return 6 * inside * static_cast<double>(b.tokens.size()) + 6 * static_cast<double>(c.vocabulary) * width * targets +
-           6 * squares * width * layers;
+    return 6 * weights_by_rows + 6 * static_cast<double>(c.vocabulary) * width * targets + 6 * squares * width * layers;
 }
 
 /// Eigen's products of one layer's four shapes, forward and both gradients, for `tokens` tokens on every shard.

@@ -8,6 +8,7 @@
 
 #include <holdfast/core/error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -69,6 +70,10 @@ inline void check(const packed& b, const model_config& c) {
             " tokens have ", b.targets.size(), " targets");
     for (const std::int32_t t : b.targets)
         require(t == -1 || known(t), "trainer::model: target ", t, " is outside the vocabulary of ", c.vocabulary);
+}
+
+inline bool has_target(const packed& b) {
+    return std::any_of(b.targets.begin(), b.targets.end(), [](std::int32_t t) { return t >= 0; });
 }
 
 /// Sequences [first, last) of a batch as a batch of their own, seen in place.

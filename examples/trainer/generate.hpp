@@ -123,15 +123,13 @@ class decoder {
         for (const auto& prompt : prompts) prompt_batch_.add(prompt);
         for (const part& piece : in_pieces(prompt_batch_.offsets, basic_model<Real>::piece_tokens)) {
             const packed in = piece.of(prompt_batch_.all());
-            const view<const Real> hidden = pass_.forward(net, in, false, [&](std::size_t l, const auto& a) {
-                for (std::size_t s = piece.first; s < piece.last; ++s)
-                    for (std::size_t i = 0; i < prompts[s].size(); ++i)
-                        cache_.put(l, s, i, row_of(a.qkv.all(), in.offsets[s - piece.first] + i));
-            });
-            last_.shape(piece.last - piece.first, net.config.width);
-            for (std::size_t s = 0; s < last_.rows(); ++s)
-                std::copy_n(row_of(hidden, in.offsets[s + 1] - 1), last_.cols(), row_of(last_.all(), s));
-            choose(net, reading(last_.all()));
+            const view<const Real> hidden =
+                pass_.forward(net, in, rows::last_of_sequence, false, [&](std::size_t l, const auto& a) {
+                    for (std::size_t s = piece.first; s < piece.last; ++s)
+                        for (std::size_t i = 0; i < prompts[s].size(); ++i)
+                            cache_.put(l, s, i, row_of(a.qkv.all(), in.offsets[s - piece.first] + i));
+                });
+            choose(net, hidden);
             for (std::size_t s = piece.first; s < piece.last; ++s) {
                 sequence next{s, prompts[s].size(), 0};
                 if (take(next, chosen_[s - piece.first], net.config, options, answers)) going_.push_back(next);
@@ -147,7 +145,7 @@ class decoder {
             tokens_.push_back(s.newest);
             position_.push_back(static_cast<std::uint32_t>(s.length));
         }
-        const auto hidden = pass_.run(net, tokens_, position_, false, [&](std::size_t l, layer_activations<Real>& a) {
+        const auto hidden = pass_.run(net, tokens_, position_, [&](std::size_t l, layer_activations<Real>& a) {
             for (std::size_t i = 0; i < going_.size(); ++i) {
                 const sequence& s = going_[i];
                 const Real* row = row_of(a.qkv.all(), i);
@@ -187,7 +185,7 @@ class decoder {
     std::vector<std::int32_t> tokens_, chosen_;  // [going]
     std::vector<std::uint32_t> position_;        // [going]
     std::vector<Real> scores_;                   // [longest]
-    tensor<Real> last_, logits_;                 // [going, width], [going, vocabulary]
+    tensor<Real> logits_;                        // [going, vocabulary]
 };
 
 /// What the model says after each prompt, greedily.

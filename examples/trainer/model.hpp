@@ -116,14 +116,14 @@ class basic_model {
         if (adapters_) adapters_->publish();
         const network<Real> net{config_, weights_in<const Real>(config_, flat_.data()), rope_};
         holdfast::parallel_for(shards_, [&](std::size_t k) {
-            if (parts[k].offsets.back() == 0) return;
             const packed in = parts[k].of(b.all());
+            if (!has_target(in)) return;
             pass<Real>& p = passes_[k];
             p.adapters.begin(adapters_ ? &*adapters_ : nullptr, seed, step, k);
             p.adapters.gradient = shard_gradients_[k].data();
             std::optional<weights<Real>> d;
             if (!adapters_) d = weights_in(config_, shard_gradients_[k].data());
-            p.forward(net, in, true);
+            p.forward(net, in, rows::with_target, true);
             p.loss(net, in, weight, true, d ? d->head : view<Real>{}, each_.data() + parts[k].start);
             p.backward(net, in, d ? &*d : nullptr);
         });
@@ -145,7 +145,8 @@ class basic_model {
         each_.resize(b.tokens.size());
         std::vector<likelihood> all(b.sequences());
         ask(b, [&](const network<Real>& net, const part& piece, const packed& in, pass<Real>& p) {
-            p.forward(net, in, false);
+            if (!has_target(in)) return;
+            p.forward(net, in, rows::with_target);
             p.loss(net, in, 1.0, false, {}, each_.data() + piece.start);
             for (std::size_t s = piece.first; s < piece.last; ++s)
                 for (std::size_t i = b.offsets[s]; i < b.offsets[s + 1]; ++i)
@@ -161,7 +162,7 @@ class basic_model {
     holdfast::matrix<Real> embed(const batch& b) {
         holdfast::matrix<Real> all(b.sequences(), config_.width);
         ask(b, [&](const network<Real>& net, const part& piece, const packed& in, pass<Real>& p) {
-            const view<const Real> hidden = p.forward(net, in, false);
+            const view<const Real> hidden = p.forward(net, in, rows::all);
             for (std::size_t s = piece.first; s < piece.last; ++s) {
                 const std::size_t first = b.offsets[s], length = b.offsets[s + 1] - first;
                 for (std::size_t i = 0; i < length; ++i)
@@ -176,7 +177,8 @@ class basic_model {
     holdfast::matrix<Real> logits(const batch& b) {
         holdfast::matrix<Real> all(b.tokens.size(), config_.vocabulary);
         ask(b, [&](const network<Real>& net, const part& piece, const packed& in, pass<Real>& p) {
-            linear_forward(p.forward(net, in, false), net.w.head, rows_of(all.view(), piece.start, in.tokens.size()));
+            linear_forward(p.forward(net, in, rows::all), net.w.head,
+                           rows_of(all.view(), piece.start, in.tokens.size()));
         });
         return all;
     }

@@ -172,6 +172,20 @@ TEST_CASE("the number of shards changes rounding only, packing changes nothing")
     CHECK(nll / static_cast<double>(targets) == Approx(one.loss(b)));
 }
 
+TEST_CASE("sequences with nothing to predict change nothing") {
+    auto m = recorded_model<double>();
+    const batch b = four_sequences();
+    const double loss = m.gradients(b);
+    const std::vector<double> gradient(m.gradient().begin(), m.gradient().end());
+    batch more = b;
+    for (int s = 0; s < 6; ++s) more.add(std::vector<std::int32_t>{1, 2, 3, 4, 5, 6});  // whole shards of them
+    CHECK(m.gradients(more) == Approx(loss).epsilon(1e-13));
+    CHECK(furthest(std::span<const double>(m.gradient()), gradient) < 1e-13);
+    CHECK(m.likelihoods(more)[9].targets == 0);
+    CHECK(m.likelihoods(more)[9].nll == 0);
+    CHECK(m.loss(more) == Approx(loss).epsilon(1e-13));
+}
+
 TEST_CASE("an answer is learnt, what stands before it is read only") {
     batch b;
     b.add_answer(std::vector<std::int32_t>{5, 6, 7, 8, 9}, 3);
