@@ -44,6 +44,7 @@
 #include <holdfast/metrics/averages.hpp>
 #include <holdfast/metrics/backward_transfer.hpp>
 #include <holdfast/metrics/capability.hpp>
+#include <holdfast/metrics/catalogue.hpp>
 #include <holdfast/metrics/chance.hpp>
 #include <holdfast/metrics/continual.hpp>
 #include <holdfast/metrics/curves.hpp>
@@ -62,8 +63,12 @@
 #include <holdfast/replay/insinfo.hpp>
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/policy.hpp>
+#include <holdfast/replay/priority_tree.hpp>
+#include <holdfast/replay/representatives.hpp>
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/state.hpp>
+#include <holdfast/replay/tag_merging.hpp>
 #include <holdfast/replay/tagger.hpp>
 #include <holdfast/scoring/bleu.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
