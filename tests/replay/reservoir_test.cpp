@@ -178,3 +178,86 @@ TEST_CASE("reservoirs of nothing keep nothing, and weights that are none are ref
     CHECK_REFUSES(k.offer(7, HUGE_VAL),
                   "replay::keyed_reservoir: a weight is a finite number of at least 0, that of item 7 is inf");
 }
+
+namespace {
+
+/// A reservoir after n items, by name of its type.
+template <class Reservoir>
+Reservoir filled(std::uint64_t n) {
+    Reservoir reservoir(5, philox{3, 9});
+    for (std::uint64_t id = 0; id < n; ++id) {
+        if constexpr (requires { reservoir.offer(id, 1.0); })
+            reservoir.offer(id, 1.0 + static_cast<double>(id % 3));
+        else
+            reservoir.offer(id);
+    }
+    return reservoir;
+}
+
+template <class Reservoir>
+void goes_on(Reservoir& reservoir, std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t id = from; id < to; ++id) {
+        if constexpr (requires { reservoir.offer(id, 1.0); })
+            reservoir.offer(id, 1.0 + static_cast<double>(id % 3));
+        else
+            reservoir.offer(id);
+    }
+}
+
+template <class Reservoir>
+void check_states() {
+    const auto whole = filled<Reservoir>(120).state();
+    for (std::uint64_t stop = 0; stop <= 120; ++stop) {
+        auto resumed = Reservoir::from_state(filled<Reservoir>(stop).state());
+        REQUIRE(resumed.items() == filled<Reservoir>(stop).items());
+        goes_on(resumed, stop, 120);
+        REQUIRE(resumed.state() == whole);
+    }
+    for (std::size_t length = 0; length < whole.size(); ++length)
+        REQUIRE_THROWS_AS(Reservoir::from_state(whole.substr(0, length)), holdfast::format_error);
+    for (std::size_t at = 0; at < whole.size(); ++at)
+        for (const int bit : {0, 3, 7}) {
+            std::string damaged = whole;
+            damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+            REQUIRE_THROWS_AS(Reservoir::from_state(damaged), holdfast::format_error);
+        }
+    REQUIRE_THROWS_AS(Reservoir::from_state(whole + std::string(8, '\0')), holdfast::format_error);
+}
+
+/// A state with the checksum put right, as somebody who means harm would.
+std::string with_word(std::string state, std::size_t index, std::uint64_t value) {
+    for (std::size_t b = 0; b < 8; ++b)
+        state[8 * index + b] = static_cast<char>(static_cast<unsigned char>(value >> 8 * b));
+    const std::uint64_t sum = replay::state_writer::checksum(state.substr(0, state.size() - 8));
+    for (std::size_t b = 0; b < 8; ++b)
+        state[state.size() - 8 + b] = static_cast<char>(static_cast<unsigned char>(sum >> 8 * b));
+    return state;
+}
+
+}  // namespace
+
+TEST_CASE("a state goes through bytes bit for bit at any point, and a damaged one is an error") {
+    check_states<replay::reservoir_r>();
+    check_states<replay::reservoir_l>();
+    check_states<replay::weighted_reservoir>();
+    check_states<replay::keyed_reservoir>();
+}
+
+TEST_CASE("a state says what is wrong with it") {
+    const std::string r = filled<replay::reservoir_r>(50).state();
+    CHECK_THROWS_WITH(replay::reservoir_l::from_state(r), Contains("reserv l state: of another kind: 'reserv r'"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state("nonsense"), Contains("not a state of holdfast, or cut off"));
+    std::string damaged = r;
+    damaged[40] = static_cast<char>(damaged[40] ^ 1);
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(damaged), Contains("damaged: its checksum does not fit"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(with_word(r, 2, 7)), Contains("of version 7, this is version 1"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(with_word(r, 7, 1000)), Contains("too short"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(with_word(r, 7, ~0ULL)), Contains("too short"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(with_word(r, 7, 4)), Contains("too long"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(with_word(r, 3, 4)), Contains("holds more than its capacity"));
+    const std::string k = filled<replay::keyed_reservoir>(50).state();
+    CHECK_THROWS_WITH(replay::keyed_reservoir::from_state(with_word(k, 9, ~0ULL)),
+                      Contains("holds a key that is none"));
+    CHECK_THROWS_WITH(replay::keyed_reservoir::from_state(with_word(k, 9, 0)), Contains("is out of order"));
+    CHECK_REFUSES(replay::state_writer("much too long", 1), "a kind has at most 8 letters");
+}

@@ -11,6 +11,7 @@
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/policy.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/tag_merging.hpp>
 #include <holdfast/transport/similarity.hpp>
 
 #include <algorithm>
@@ -176,6 +177,7 @@ inline std::string percent(double share) {
 /// | distance | within relative_gap; exact where that leaves the quotas open | exact |
 /// | quotas | `rule` (Hamilton), none above what a task holds | round down, one more to the largest, tie bug and all |
 /// | pool of InsInfo | earlier tasks | earlier and current |
+/// | near-equal tags (with tag_embedder) | every cluster merged | all but the last one |
 /// | inside a task | Hamilton by InsInfo, none above what an instruction has | top ones, or max(1, floor), random rest
 /// |
 ///
@@ -196,6 +198,9 @@ struct inscl {
     std::function<std::vector<std::string>(std::string_view)> tagger = [](std::string_view instruction) {
         return keyword_tagger{}.tags(instruction);
     };
+    /// Embeddings [n, d] of n distinct tags: near-equal tags are merged (see merge_tags). Unset: none are.
+    std::function<matrix<float>(std::span<const std::string>)> tag_embedder = {};
+    dbscan_options clusters = {};
     /// Distance between an earlier task and the current one; unset: Wasserstein between their instructions.
     std::function<certified<double>(const task_memory& earlier, const task_memory& current)> distance = {};
 
@@ -290,23 +295,24 @@ struct inscl {
         return weights;
     }
 
+    [[nodiscard]] task_tags tags_of(const task_memory& memory) const {
+        if (!memory.tags.empty() || memory.instructions.empty()) return memory.tags;
+        require(static_cast<bool>(tagger), "replay::inscl: task '", memory.name,
+                "' brings no tags, and no tagger is set");
+        task_tags tags;
+        for (const std::string& instruction : memory.instructions) tags.push_back(tagger(instruction));
+        return tags;
+    }
+
     [[nodiscard]] information_pool count(std::span<const task_memory> past, const task_memory& current) const {
-        information_pool counted(mode);
-        const auto add = [&](const task_memory& memory) {
-            if (!memory.tags.empty() || memory.instructions.empty()) {
-                counted.add(memory.tags);
-                return;
-            }
-            require(static_cast<bool>(tagger), "replay::inscl: task '", memory.name,
-                    "' brings no tags, and no tagger is set");
-            std::vector<std::vector<std::string>> tags;
-            for (const std::string& instruction : memory.instructions) tags.push_back(tagger(instruction));
-            counted.add(tags);
-        };
-        for (const task_memory& memory : past) add(memory);
         const replay::pool counts = pool.value_or(mode == replay::mode::as_released ? replay::pool::earlier_and_current
                                                                                     : replay::pool::earlier);
-        if (counts == replay::pool::earlier_and_current) add(current);
+        std::vector<task_tags> tags;
+        for (const task_memory& memory : past) tags.push_back(tags_of(memory));
+        if (counts == replay::pool::earlier_and_current) tags.push_back(tags_of(current));
+        if (tag_embedder) tags = merge_tags(std::move(tags), tag_embedder, clusters, mode);
+        information_pool counted(mode);
+        for (const task_tags& of_task : tags) counted.add(of_task);
         return counted;
     }
 

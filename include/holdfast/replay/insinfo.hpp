@@ -1,7 +1,7 @@
 #pragma once
 // InsInfo: how much an instruction tells, from how rare its tags are among all instructions. Two variants by name: as
 // the paper writes it, and as the released code computes it. Incremental, and able to say which tag gave how much.
-// Builds on tagger.hpp. Merging near-equal tags over an embedder is left to who makes the tags.
+// Builds on tagger.hpp. Merging near-equal tags is tag_merging.hpp.
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/portable_math.hpp>

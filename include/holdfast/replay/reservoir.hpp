@@ -8,16 +8,58 @@
 #include <holdfast/core/portable_math.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/state.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace holdfast::replay {
+
+namespace detail {
+
+inline void put(state_writer& to, const std::vector<std::uint64_t>& ids) {
+    to.word(ids.size());
+    for (const std::uint64_t id : ids) to.word(id);
+}
+
+inline void put(state_writer& to, const std::vector<std::pair<double, std::uint64_t>>& keyed) {
+    to.word(keyed.size());
+    for (const auto& [key, id] : keyed) to.number(key), to.word(id);
+}
+
+/// How many entries follow: no more than there are words for, and no more than the reservoir holds.
+inline std::size_t take_count(state_reader& from, std::size_t words_each, std::size_t capacity) {
+    const std::uint64_t n = from.word();
+    if (n > from.left() / words_each) from.fail("too short");
+    if (n > capacity) from.fail("holds more than its capacity");
+    return static_cast<std::size_t>(n);
+}
+
+inline std::vector<std::uint64_t> take_ids(state_reader& from, std::size_t capacity) {
+    std::vector<std::uint64_t> ids(take_count(from, 1, capacity));
+    for (std::uint64_t& id : ids) id = from.word();
+    return ids;
+}
+
+inline std::vector<std::pair<double, std::uint64_t>> take_heap(state_reader& from, std::size_t capacity) {
+    std::vector<std::pair<double, std::uint64_t>> keyed(take_count(from, 2, capacity));
+    for (auto& [key, id] : keyed) {
+        key = from.number();
+        if (!(key >= 0)) from.fail("holds a key that is none");
+        id = from.word();
+    }
+    if (!std::is_heap(keyed.begin(), keyed.end())) from.fail("is out of order");
+    return keyed;
+}
+
+}  // namespace detail
 
 /// Uniform sample of a stream, one look at every item (Vitter's algorithm R).
 ///
@@ -44,6 +86,27 @@ class reservoir_r {
 
     [[nodiscard]] const std::vector<std::uint64_t>& items() const { return kept_; }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+
+    /// All there is to know, as bytes.
+    [[nodiscard]] std::string state() const {
+        state_writer to("reserv r", 1);
+        to.word(capacity_), to.word(bits_.seed()), to.word(bits_.stream()), to.word(seen_);
+        detail::put(to, kept_);
+        return to.finish();
+    }
+
+    /// @throw format_error if the bytes are not what state() of a reservoir_r gave
+    [[nodiscard]] static reservoir_r from_state(std::string_view bytes) {
+        state_reader from(bytes, "reserv r", 1);
+        const auto capacity = static_cast<std::size_t>(from.word());
+        reservoir_r made(capacity, philox{0});
+        const std::uint64_t seed = from.word(), stream = from.word();
+        made.bits_ = detail::item_bits(seed, stream);
+        made.seen_ = from.word();
+        made.kept_ = detail::take_ids(from, capacity);
+        from.finish();
+        return made;
+    }
 
   private:
     std::size_t capacity_;
@@ -89,6 +152,31 @@ class reservoir_l {
 
     [[nodiscard]] const std::vector<std::uint64_t>& items() const { return kept_; }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+
+    /// All there is to know, as bytes.
+    [[nodiscard]] std::string state() const {
+        state_writer to("reserv l", 1);
+        to.word(capacity_), to.word(bits_.seed()), to.word(bits_.stream()), to.word(seen_);
+        to.word(next_), to.word(jumps_), to.number(log_w_);
+        detail::put(to, kept_);
+        return to.finish();
+    }
+
+    /// @throw format_error if the bytes are not what state() of a reservoir_l gave
+    [[nodiscard]] static reservoir_l from_state(std::string_view bytes) {
+        state_reader from(bytes, "reserv l", 1);
+        const auto capacity = static_cast<std::size_t>(from.word());
+        reservoir_l made(capacity, philox{0});
+        const std::uint64_t seed = from.word(), stream = from.word();
+        made.bits_ = detail::item_bits(seed, stream);
+        made.seen_ = from.word();
+        made.next_ = from.word();
+        made.jumps_ = from.word();
+        made.log_w_ = from.number();
+        made.kept_ = detail::take_ids(from, capacity);
+        from.finish();
+        return made;
+    }
 
   private:
     // log W falls by an exponential over the capacity; the gap is geometric with chance W.
@@ -143,6 +231,30 @@ class weighted_reservoir {
         return ids;
     }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+
+    /// All there is to know, as bytes.
+    [[nodiscard]] std::string state() const {
+        state_writer to("weighted", 1);
+        to.word(capacity_), to.word(bits_.seed()), to.word(bits_.stream()), to.word(seen_);
+        to.word(drawn_), to.number(left_);
+        detail::put(to, heap_);
+        return to.finish();
+    }
+
+    /// @throw format_error if the bytes are not what state() of a weighted_reservoir gave
+    [[nodiscard]] static weighted_reservoir from_state(std::string_view bytes) {
+        state_reader from(bytes, "weighted", 1);
+        const auto capacity = static_cast<std::size_t>(from.word());
+        weighted_reservoir made(capacity, philox{0});
+        const std::uint64_t seed = from.word(), stream = from.word();
+        made.bits_ = detail::item_bits(seed, stream);
+        made.seen_ = from.word();
+        made.drawn_ = from.word();
+        made.left_ = from.number();
+        made.heap_ = detail::take_heap(from, capacity);
+        from.finish();
+        return made;
+    }
 
   private:
     bool accept(std::uint64_t id, double weight) {
@@ -212,6 +324,29 @@ class keyed_reservoir {
         return ids;
     }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+
+    /// All there is to know, as bytes.
+    [[nodiscard]] std::string state() const {
+        state_writer to("keyed", 1);
+        to.word(capacity_), to.word(generator_.seed()), to.word(generator_.stream()), to.word(generator_.position());
+        to.word(seen_);
+        detail::put(to, heap_);
+        return to.finish();
+    }
+
+    /// @throw format_error if the bytes are not what state() of a keyed_reservoir gave
+    [[nodiscard]] static keyed_reservoir from_state(std::string_view bytes) {
+        state_reader from(bytes, "keyed", 1);
+        const auto capacity = static_cast<std::size_t>(from.word());
+        const std::uint64_t seed = from.word(), stream = from.word();
+        philox g(seed, stream);
+        g.discard(from.word());
+        keyed_reservoir made(capacity, g);
+        made.seen_ = from.word();
+        made.heap_ = detail::take_heap(from, capacity);
+        from.finish();
+        return made;
+    }
 
   private:
     using entry = std::pair<double, std::uint64_t>;

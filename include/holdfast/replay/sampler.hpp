@@ -52,6 +52,11 @@ class item_bits {
   public:
     explicit item_bits(const philox& g) : keyed_(g.split(g.position())) {}
 
+    /// What seed() and stream() of another one gave.
+    item_bits(std::uint64_t seed, std::uint64_t stream) : keyed_(seed, stream) {}
+    [[nodiscard]] std::uint64_t seed() const { return keyed_.seed(); }
+    [[nodiscard]] std::uint64_t stream() const { return keyed_.stream(); }
+
     /// 64 bits, a function of the generator and of `item`.
     [[nodiscard]] std::uint64_t word(std::uint64_t item) const {
         const philox::counter_type block = philox::block(counter(item / 2), key());

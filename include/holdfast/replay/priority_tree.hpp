@@ -1,0 +1,128 @@
+#pragma once
+// Prioritised replay: draws in proportion to priorities that change all the time. A sum tree with sixteen children per
+// node over whole numbers, so sums never drift and do not depend on the order of the updates.
+// Builds on sampler.hpp.
+
+#include <holdfast/core/error.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/replay/sampler.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace holdfast::replay {
+
+/// Items 0 .. size-1 with priorities; with replacement, P(i) = priority_i / sum.
+///
+/// A priority is kept as a whole number of `unit`s (rounded to the nearest; above 0 at least one). Reading and updating
+/// cost O(log16 size): five levels at a million items.
+///
+/// @see  Schaul et al. 2016, "Prioritized experience replay", arXiv:1511.05952
+class priority_tree {
+  public:
+    static constexpr bool with_replacement = true;
+
+    /// @param size  how many items, all of priority 0
+    /// @param unit  the smallest difference of priorities that counts
+    /// @throw invalid_argument if there are 2^32 items or more, or unit is not above 0
+    explicit priority_tree(std::size_t size, double unit = 0x1p-24) : size_(size), unit_(unit) {
+        detail::check_count("priority_tree", size);
+        require(unit > 0 && std::isfinite(unit), "replay::priority_tree: unit is above 0, it is ", unit);
+        std::size_t nodes = size;
+        do {
+            nodes = (nodes + fan - 1) / fan;
+            levels_.emplace_back(std::max<std::size_t>(nodes, 1) * fan, 0);
+        } while (nodes > 1);
+    }
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    /// In units.
+    [[nodiscard]] std::uint64_t total() const { return total_; }
+    /// What is kept of an item's priority.
+    [[nodiscard]] double priority(std::size_t item) const {
+        check(item);
+        return static_cast<double>(levels_[0][item]) * unit_;
+    }
+
+    /// @throw invalid_argument for an item that is not there, a priority that is negative, NaN or beyond 2^62 / size
+    ///        units, so that the sum cannot overflow
+    void set(std::size_t item, double priority) {
+        check(item);
+        const double units = priority / unit_;
+        require(units >= 0 && units * static_cast<double>(size_) < 0x1p62,
+                "replay::priority_tree: a priority is from 0 to 2^62 / size units, that of item ", item, " is ",
+                priority);
+        const std::uint64_t fresh =
+            priority > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(units + 0.5)) : 0;
+        const std::uint64_t change = fresh - levels_[0][item];  // modulo 2^64, as are the sums
+        total_ += change;
+        for (auto& level : levels_) {
+            level[item] += change;
+            item /= fan;
+        }
+    }
+
+    /// The item whose part of 0 .. total-1 holds `position`.
+    /// @throw invalid_argument if position is not below total()
+    [[nodiscard]] std::uint32_t at(std::uint64_t position) const {
+        require(position < total_, "replay::priority_tree: a position is below the total of ", total_, ", it is ",
+                position);
+        std::size_t node = 0;
+        for (std::size_t l = levels_.size(); l-- > 0;) {
+            const std::uint64_t* child = &levels_[l][node * fan];
+            std::uint64_t sum = 0, before = 0;
+            std::size_t chosen = 0;
+            for (std::size_t c = 0; c < fan; ++c) {  // no branch: which child it is cannot be foreseen
+                sum += child[c];
+                const bool past = position >= sum;
+                chosen += past;
+                before = past ? sum : before;
+            }
+            position -= before;
+            node = node * fan + chosen;
+        }
+        return static_cast<std::uint32_t>(node);
+    }
+
+    /// @return [n] items; draw number t depends on the generator, t and the priorities alone
+    /// @throw  invalid_argument if all priorities are 0
+    [[nodiscard]] std::vector<std::uint32_t> draw(std::size_t n, philox g) const {
+        require(n == 0 || total_ > 0, "replay::priority_tree: nothing to draw, all ", size_, " priorities are 0");
+        const detail::item_bits bits(g);
+        std::vector<std::uint32_t> drawn(n);
+        std::uint64_t words[256];
+        for (std::size_t first = 0; first < n; first += 256) {
+            const std::size_t some = std::min<std::size_t>(256, n - first);
+            bits.words(first, {words, some});
+            for (std::size_t t = 0; t < some; ++t) drawn[first + t] = at(high_product(words[t], total_));
+        }
+        return drawn;
+    }
+
+  private:
+    static constexpr std::size_t fan = 16;
+
+    void check(std::size_t item) const {
+        require(item < size_, "replay::priority_tree: there are ", size_, " items, asked for item ", item);
+    }
+
+    /// floor(a b / 2^64): a number below b, uniform up to b / 2^64.
+    static std::uint64_t high_product(std::uint64_t a, std::uint64_t b) {
+        const std::uint64_t a1 = a >> 32, a0 = a & 0xffffffffu, b1 = b >> 32, b0 = b & 0xffffffffu;
+        const std::uint64_t middle = a1 * b0 + (a0 * b0 >> 32);
+        return a1 * b1 + (middle >> 32) + ((a0 * b1 + (middle & 0xffffffffu)) >> 32);
+    }
+
+    std::size_t size_;
+    double unit_;
+    std::uint64_t total_ = 0;
+    std::vector<std::vector<std::uint64_t>> levels_ = {};  // [0] the items, then sums of sixteen each
+};
+
+static_assert(sampler<priority_tree>);
+
+}  // namespace holdfast::replay

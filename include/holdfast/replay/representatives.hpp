@@ -1,0 +1,176 @@
+#pragma once
+// Choosing by what is known of the items rather than by lot: the highest scores (surprise, loss, information), herding
+// (the mean is kept), k-centre greedy (nothing is far from a chosen one), and even draws (systematic).
+// Builds on core and sampler.hpp.
+
+#include <holdfast/core/error.hpp>
+#include <holdfast/core/matrix.hpp>
+#include <holdfast/core/parallel.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/replay/sampler.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace holdfast::replay {
+
+/// The n items with the highest scores, highest first; the lower index among equals. SuRe by NLL, MIR by increase of
+/// loss, InsCL by InsInfo.
+///
+/// @throw invalid_argument for more items than there are, or a NaN score
+/// @cost  O(size + n log n)
+[[nodiscard]] inline std::vector<std::uint32_t> top_k(std::span<const double> scores, std::size_t n) {
+    detail::check_count("top_k", scores.size());
+    require(n <= scores.size(), "replay::top_k: ", n, " items asked, there are ", scores.size());
+    std::vector<std::uint32_t> order(scores.size());
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        require(!std::isnan(scores[i]), "replay::top_k: a score is a number, score ", i, " is NaN");
+        order[i] = static_cast<std::uint32_t>(i);
+    }
+    const auto higher = [&](std::uint32_t a, std::uint32_t b) {
+        return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+    };
+    const auto last = order.begin() + static_cast<std::ptrdiff_t>(n);
+    if (n < order.size()) std::nth_element(order.begin(), last, order.end(), higher);
+    std::sort(order.begin(), last, higher);
+    order.resize(n);
+    return order;
+}
+
+/// Systematic sampling: n even steps through the weights laid end to end, from one random start. Item i comes
+/// floor(n p_i) or ceil(n p_i) times, p_i its share: the least variance that draws with these expectations can have.
+///
+/// @return [n] items in ascending order
+/// @throw  invalid_argument for a negative, infinite or NaN weight, or if all are 0 and n is not
+[[nodiscard]] inline std::vector<std::uint32_t> systematic(std::span<const double> weights, std::size_t n, philox g) {
+    detail::check_weights("systematic", weights);
+    double total = 0;
+    for (const double w : weights) total += w;
+    require(n == 0 || total > 0, "replay::systematic: at least one weight must be above 0, all ", weights.size(),
+            " are 0");
+    std::vector<std::uint32_t> drawn;
+    const double start = uniform(g);
+    double reached = 0;
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < weights.size() && drawn.size() < n; ++i) {
+        if (weights[i] > 0) last = i;
+        reached += weights[i];
+        const double steps = reached / total * static_cast<double>(n);
+        while (drawn.size() < n && static_cast<double>(drawn.size()) + start < steps)
+            drawn.push_back(static_cast<std::uint32_t>(i));
+    }
+    drawn.resize(n, static_cast<std::uint32_t>(last));  // a step that rounding put beyond the end
+    return drawn;
+}
+
+namespace detail {
+
+template <class View>
+void check_points(const char* who, const View& x, std::size_t n) {
+    check_count(who, x.rows());
+    require(n <= x.rows(), "replay::", who, ": ", n, " items asked, there are ", x.rows());
+    for (std::size_t i = 0; i < x.rows(); ++i)
+        for (std::size_t c = 0; c < x.cols(); ++c)
+            require(std::isfinite(static_cast<double>(x(i, c))), "replay::", who, ": points are finite, row ", i,
+                    " is not");
+}
+
+/// The free item with the least value(i), the lower index among equals.
+template <class Value>
+std::size_t least_free(std::size_t n, const std::vector<char>& taken, Value value) {
+    using best_of = std::pair<double, std::size_t>;
+    const best_of none{std::numeric_limits<double>::infinity(), n};
+    return parallel_reduce(
+               n, std::size_t{1024}, none,
+               [&](std::size_t begin, std::size_t end) {
+                   best_of best = none;
+                   for (std::size_t i = begin; i < end; ++i)
+                       if (!taken[i]) best = std::min(best, best_of{value(i), i});
+                   return best;
+               },
+               [](const best_of& a, const best_of& b) { return std::min(a, b); })
+        .second;
+}
+
+}  // namespace detail
+
+/// Herding: one after the other the item that brings the mean of the chosen closest to the mean of all (iCaRL).
+///
+/// @param points  [size, d]
+/// @return        [n] different items in the order of choice, so that a beginning is the choice for fewer
+/// @throw         invalid_argument for more items than there are, or a point that is not finite
+/// @cost          O(n size d)
+/// @see           Rebuffi et al. 2017 (iCaRL), arXiv:1611.07725; Welling 2009, "Herding dynamical weights to learn"
+template <matrix_like Matrix>
+[[nodiscard]] std::vector<std::uint32_t> herding(const Matrix& points, std::size_t n) {
+    const auto x = view(points);
+    const std::size_t size = x.rows(), d = x.cols();
+    detail::check_points("herding", x, n);
+    std::vector<double> mean(d, 0), sum(d, 0), target(d), square(size, 0);
+    for (std::size_t i = 0; i < size; ++i)
+        for (std::size_t c = 0; c < d; ++c) {
+            const auto value = static_cast<double>(x(i, c));
+            mean[c] += value / static_cast<double>(size);
+            square[i] += value * value;
+        }
+    std::vector<char> taken(size, 0);
+    std::vector<std::uint32_t> chosen;
+    while (chosen.size() < n) {
+        // |(sum + x) / (k + 1) - mean|^2 grows with |x|^2 - 2 x . ((k + 1) mean - sum).
+        const auto k = static_cast<double>(chosen.size() + 1);
+        for (std::size_t c = 0; c < d; ++c) target[c] = 2 * (k * mean[c] - sum[c]);
+        const std::size_t best = detail::least_free(size, taken, [&](std::size_t i) {
+            double dot = 0;
+            for (std::size_t c = 0; c < d; ++c) dot += static_cast<double>(x(i, c)) * target[c];
+            return square[i] - dot;
+        });
+        taken[best] = 1;
+        for (std::size_t c = 0; c < d; ++c) sum[c] += static_cast<double>(x(best, c));
+        chosen.push_back(static_cast<std::uint32_t>(best));
+    }
+    return chosen;
+}
+
+/// k-centre greedy: one after the other the item that is farthest (Euclidean) from all chosen, beginning with `first`.
+/// The largest distance from any item to its nearest chosen one is at most twice the least possible.
+///
+/// @return  [n] different items in the order of choice
+/// @throw   invalid_argument for more items than there are, a first that is not one, or a point that is not finite
+/// @cost    O(n size d)
+/// @see     Gonzalez 1985; Sener & Savarese 2018, arXiv:1708.00489
+template <matrix_like Matrix>
+[[nodiscard]] std::vector<std::uint32_t> k_centre(const Matrix& points, std::size_t n, std::size_t first = 0) {
+    const auto x = view(points);
+    const std::size_t size = x.rows(), d = x.cols();
+    detail::check_points("k_centre", x, n);
+    require(n == 0 || first < size, "replay::k_centre: there are ", size, " items, the first is to be ", first);
+    std::vector<double> nearest(size, std::numeric_limits<double>::infinity());
+    std::vector<char> taken(size, 0);
+    std::vector<std::uint32_t> chosen;
+    for (std::size_t at = first; chosen.size() < n;) {
+        chosen.push_back(static_cast<std::uint32_t>(at));
+        taken[at] = 1;
+        if (chosen.size() == n) break;
+        parallel_chunks(size, 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
+            for (std::size_t i = begin; i < end; ++i) {
+                double square = 0;
+                for (std::size_t c = 0; c < d; ++c) {
+                    const double off = static_cast<double>(x(i, c)) - static_cast<double>(x(at, c));
+                    square += off * off;
+                }
+                nearest[i] = std::min(nearest[i], square);
+            }
+        });
+        at = detail::least_free(size, taken, [&](std::size_t i) { return -nearest[i]; });
+    }
+    return chosen;
+}
+
+}  // namespace holdfast::replay
