@@ -163,13 +163,9 @@ template <class T>
     const std::int64_t ldu = g.u != nullptr ? g.ldu : padded_rank(s.rank);
     std::uint32_t* const mask = g.mask != nullptr ? g.mask : part<std::uint32_t>(g.workspace, l.mask);
     const std::int64_t words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(s.in)));
-    if (drops) {
-        const std::int64_t count = s.tokens * words;
-        const cudaError_t error =
-            launch(write_mask<256>, dim3(static_cast<unsigned>(ceil_div<std::int64_t>(count, 256))), 256, 0, stream,
-                   g.dropout, mask, count, static_cast<std::uint32_t>(words));
-        if (error != cudaSuccess) return error;
-    }
+    if (drops)
+        if (const cudaError_t error = draw_mask(g.dropout, mask, s.tokens, words, stream); error != cudaSuccess)
+            return error;
     gemm_problem<T> shrink;
     shrink.m = static_cast<int>(s.tokens), shrink.n = static_cast<int>(s.rank);
     const int k = static_cast<int>(s.in);

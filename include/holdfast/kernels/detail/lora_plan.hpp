@@ -36,7 +36,8 @@ enum class refusal {
     missing_u,
     small_workspace,
     dropout_out_of_range,
-    not_bf16
+    not_bf16,
+    slices_out_of_range
 };
 
 struct refused {
@@ -98,6 +99,8 @@ struct refused {
             return sentence(door, ": the workspace must hold ", r.limit, " bytes, it holds ", r.value);
         case refusal::dropout_out_of_range:
             return sentence(door, ": the dropout threshold must be below 65536, it is ", r.value);
+        case refusal::slices_out_of_range:
+            return sentence(door, ": slices must be 1 to ", r.limit, ", they are ", r.value);
         case refusal::not_bf16:
             return sentence(door, ": stochastic rounding is there for bf16 only, ", r.name, " is of another type");
     }

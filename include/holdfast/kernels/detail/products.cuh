@@ -95,6 +95,25 @@ template <along A, along B, class T>
                                     : launch_tiles<T, skinny_tile<64>, A, B>(p, stream);
 }
 
+/// Several skinny products in one launch, none of them cut.
+template <along A, along B, class T>
+[[nodiscard]] cudaError_t skinny_products(gemm_batch<T> g, cudaStream_t stream) noexcept {
+    if constexpr (std::is_same_v<T, float>)
+        return launch_batch<T, simt_tile, A, B>(g, stream);
+    else
+        return rank_tile(g.problem[0].n) == 16 ? launch_batch<T, skinny_tile<16>, A, B>(g, stream)
+                                               : launch_batch<T, skinny_tile<64>, A, B>(g, stream);
+}
+
+/// The packed mask [rows, words] of a dropout key.
+[[nodiscard]] inline cudaError_t draw_mask(dropout_key key, std::uint32_t* mask, std::int64_t rows, std::int64_t words,
+                                           cudaStream_t stream) noexcept {
+    const std::int64_t count = rows * words;
+    if (count == 0) return cudaSuccess;
+    return launch(write_mask<256>, dim3(static_cast<unsigned>(ceil_div<std::int64_t>(count, 256))), 256, 0, stream, key,
+                  mask, count, static_cast<std::uint32_t>(words));
+}
+
 template <class Out>
 [[nodiscard]] cudaError_t gather(const float* partial, int splits, std::int64_t rows, std::int64_t cols, float scale,
                                  Out* out, std::int64_t row_stride, std::int64_t col_stride, bool accumulate,
