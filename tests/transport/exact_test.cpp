@@ -185,6 +185,26 @@ TEST_CASE("a run that is cut short says so, and its bounds hold") {
     CHECK(cut.lower < cut.upper);
 }
 
+TEST_CASE("a run may stop where its bounds are as close as asked, and they hold") {
+    philox g{26};
+    matrix<double> x(150, 4), y(150, 4);
+    for (double& v : x.values()) v = holdfast::normal(g);
+    for (double& v : y.values()) v = holdfast::normal(g) + 0.4;
+    const auto c = transport::cost_matrix(x, y, transport::squared_euclidean{});
+    const weights a = random_weights(150, g, true), b = random_weights(150, g, false);
+    const auto exact = transport::exact(c, a, b);
+    for (const double gap : {0.5, 0.1, 0.02, 0.001}) {
+        const auto r = transport::exact(c, a, b, {.f = exact.f, .g = exact.g, .relative_gap = gap});
+        CHECK(r.lower <= exact.value * (1 + 1e-14));
+        CHECK(exact.value <= r.upper * (1 + 1e-14));
+        CHECK(r.upper - r.lower <= gap * r.lower);
+        CHECK(r.status != status::not_converged);
+        CHECK(r.pivots <= exact.pivots);
+        for (std::size_t i = 0; i < 150; ++i)
+            for (std::size_t j = 0; j < 150; ++j) REQUIRE(r.f[i] + r.g[j] <= c(i, j) + 1e-12);
+    }
+}
+
 TEST_CASE("the exact solver says what is wrong with its input") {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const matrix<double> c(2, 2, 1.0);
@@ -197,6 +217,7 @@ TEST_CASE("the exact solver says what is wrong with its input") {
     CHECK_REFUSES(transport::exact(matrix<double>(2, 2, std::vector<double>{1, 2, nan, 0}), w, w),
                   "costs must be finite, entry (1, 0) is nan");
     CHECK_REFUSES(transport::exact(c, w, w, {.f = w}), "must be of sizes 2 and 2, got 2 and 0");
+    CHECK_REFUSES(transport::exact(c, w, w, {.relative_gap = -1}), "relative_gap must not be negative, it is -1");
     const weights bad{0, nan};
     CHECK_REFUSES(transport::exact(c, w, w, {.f = bad, .g = w}), "potentials must be finite, f[1] is nan");
     CHECK_REFUSES(transport::exact(c, w, w, {.f = w, .g = bad}), "potentials must be finite, g[1] is nan");

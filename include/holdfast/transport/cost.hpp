@@ -162,15 +162,7 @@ template <std::floating_point Real>
             for (std::size_t j = 0; j < c.cols(); ++j) c(i, j) = static_cast<Real>(cost(from.row(i), to.row(j)));
         });
     }
-    for (std::size_t i = 0; i < c.rows(); ++i) {
-        const Real* row = &c(i, 0);
-        Real sum = 0;  // not finite if any entry is not: the check of one row costs one addition an entry
-        for (std::size_t j = 0; j < c.cols(); ++j) sum += row[j] - row[j];
-        if (sum != 0)
-            for (std::size_t j = 0; j < c.cols(); ++j)
-                require(std::isfinite(row[j]), "transport::cost_matrix: costs must be finite, entry (", i, ", ", j,
-                        ") is ", row[j]);
-    }
+    detail::check_costs<Real>(c.view(), "transport::cost_matrix");
     return c;
 }
 

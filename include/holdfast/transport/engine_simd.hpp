@@ -13,195 +13,218 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace holdfast::transport {
 namespace detail {
 
 #if HOLDFAST_TRANSPORT_SIMD
 
-/// Loads `count` numbers, the rest of the vector is `rest`.
-template <class Real>
-[[gnu::always_inline]] inline void load_part(typename vec<Real>::type& to, const Real* from, std::size_t count,
-                                             Real rest) {
-    Real lane[vec<Real>::lanes];
-    for (std::size_t l = 0; l < vec<Real>::lanes; ++l) lane[l] = l < count ? from[l] : rest;
-    __builtin_memcpy(&to, lane, sizeof lane);
-}
-template <class Real>
-[[gnu::always_inline]] inline void store_part(Real* to, const typename vec<Real>::type& from, std::size_t count) {
-    Real lane[vec<Real>::lanes];
-    __builtin_memcpy(lane, &from, sizeof lane);
-    for (std::size_t l = 0; l < count; ++l) to[l] = lane[l];
-}
-template <class Real>
-[[gnu::always_inline]] inline void load(typename vec<Real>::type& to, const Real* from, std::size_t left, Real rest) {
-    if (left >= vec<Real>::lanes)
-        to = *reinterpret_cast<const typename vec<Real>::loose*>(from);
-    else
-        load_part<Real>(to, from, left, rest);
-}
-template <class Real>
-[[gnu::always_inline]] inline void store(Real* to, const typename vec<Real>::type& from, std::size_t left) {
-    if (left >= vec<Real>::lanes)
-        *reinterpret_cast<typename vec<Real>::loose*>(to) = from;
-    else
-        store_part<Real>(to, from, left);
-}
-
 /// x = exp(x) for x <= 0; below the smallest normal number, that number (1e-38 or 1e-308) instead of zero.
-[[gnu::always_inline]] inline void exp_in_place(vec<float>::type& x) {
-    using vector = vec<float>::type;
-    const vector low = vector{} - 87.0f;
+template <class Real, std::size_t Bytes>
+[[gnu::always_inline]] inline void exp_in_place(typename vec<Real, Bytes>::type& x) {
+    using vector = typename vec<Real, Bytes>::type;
+    constexpr bool single = sizeof(Real) == 4;
+    typedef std::int32_t narrow __attribute__((vector_size(single ? Bytes : Bytes / 2)));
+    typedef std::conditional_t<single, std::int32_t, std::int64_t> integer;
+    typedef integer ints __attribute__((vector_size(Bytes)));
+    const vector low = vector{} + Real(single ? -87 : -708);
     x = x > low ? x : low;
-    const vec<float>::ints k = __builtin_convertvector(x * 1.44269504088896341f - 0.5f, vec<float>::ints);
-    const vector r = __builtin_convertvector(k, vector);
-    const vector t = (x - r * 0.693359375f) + r * 2.12194440e-4f;
-    vector p = t * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * t + 8.3334519073e-3f;
-    p = p * t + 4.1665795894e-2f;
-    p = p * t + 1.6666665459e-1f;
-    p = p * t + 5.0000001201e-1f;
-    p = p * (t * t) + (t + 1.0f);
-    const vec<float>::ints bits = (k + 127) << 23;
-    vector scale;
-    __builtin_memcpy(&scale, &bits, sizeof scale);
-    x = p * scale;
-}
-[[gnu::always_inline]] inline void exp_in_place(vec<double>::type& x) {
-    using vector = vec<double>::type;
-    typedef std::int32_t narrow __attribute__((vector_size(32)));
-    const vector low = vector{} - 708.0;
-    x = x > low ? x : low;
-    const narrow k = __builtin_convertvector(x * 1.44269504088896340736 - 0.5, narrow);
-    const vector r = __builtin_convertvector(k, vector);
-    const vector t = (x - r * 6.93147180369123816490e-01) - r * 1.90821492927058770002e-10;
-    vector p = t * (1 / 6227020800.0) + 1 / 479001600.0;
-    p = p * t + 1 / 39916800.0;
-    p = p * t + 1 / 3628800.0;
-    p = p * t + 1 / 362880.0;
-    p = p * t + 1 / 40320.0;
-    p = p * t + 1 / 5040.0;
-    p = p * t + 1 / 720.0;
-    p = p * t + 1 / 120.0;
-    p = p * t + 1 / 24.0;
-    p = p * t + 1 / 6.0;
-    p = p * t + 0.5;
-    p = p * (t * t) + (t + 1.0);
-    const vec<double>::ints bits = (__builtin_convertvector(k, vec<double>::ints) + 1023) << 52;
+    const narrow k = __builtin_convertvector(x * Real(1.44269504088896340736) - Real(0.5), narrow);
+    const vector r = __builtin_convertvector(k, vector);  // x = r log 2 + t, log 2 in two parts
+    vector t, p;
+    if constexpr (single) {
+        t = (x - r * 0.693359375f) + r * 2.12194440e-4f;
+        p = t * 1.9875691500e-4f + 1.3981999507e-3f;  // Cephes, expf
+        p = p * t + 8.3334519073e-3f;
+        p = p * t + 4.1665795894e-2f;
+        p = p * t + 1.6666665459e-1f;
+        p = p * t + 5.0000001201e-1f;
+    } else {
+        t = (x - r * 6.93147180369123816490e-01) - r * 1.90821492927058770002e-10;
+        p = t * (1 / 6227020800.0) + 1 / 479001600.0;  // Taylor to t^13: |t| <= 0.35
+        p = p * t + 1 / 39916800.0;
+        p = p * t + 1 / 3628800.0;
+        p = p * t + 1 / 362880.0;
+        p = p * t + 1 / 40320.0;
+        p = p * t + 1 / 5040.0;
+        p = p * t + 1 / 720.0;
+        p = p * t + 1 / 120.0;
+        p = p * t + 1 / 24.0;
+        p = p * t + 1 / 6.0;
+        p = p * t + 0.5;
+    }
+    p = p * (t * t) + (t + Real(1));
+    const ints bits = (__builtin_convertvector(k, ints) + integer(single ? 127 : 1023)) << integer(single ? 23 : 52);
     vector scale;
     __builtin_memcpy(&scale, &bits, sizeof scale);
     x = p * scale;
 }
 
-template <class Real>
-[[gnu::always_inline]] inline Real sum_lanes(const typename vec<Real>::type& x) {
-    Real lane[vec<Real>::lanes];
-    __builtin_memcpy(lane, &x, sizeof lane);
-    for (std::size_t width = vec<Real>::lanes / 2; width > 0; width /= 2)
-        for (std::size_t l = 0; l < width; ++l) lane[l] += lane[l + width];
-    return lane[0];
-}
-
-template <class Real>
+/// The kernels of rows_engine in steps of 64 bytes, each step in parts of `Bytes`; what is left over of a row goes
+/// through a padded copy.
+template <class Real, std::size_t Bytes>
 struct row_loops {
-    using vector = typename vec<Real>::type;
-    static constexpr std::size_t lanes = vec<Real>::lanes;
+    using vector = typename vec<Real, Bytes>::type;
+    using v = vec<Real, Bytes>;
+    static constexpr std::size_t lanes = vec<Real, Bytes>::lanes, step = 64 / sizeof(Real);
+    static constexpr std::size_t parts = 64 / Bytes;
 
+    /// A step's worth of a row that ends inside it.
+    struct rest {
+        alignas(64) Real x[step];
+        [[gnu::always_inline]] rest(const Real* from, std::size_t count, Real pad) {
+            for (std::size_t l = 0; l < step; ++l) x[l] = l < count ? from[l] : pad;
+        }
+        [[gnu::always_inline]] void put(Real* to, std::size_t count) const {
+            for (std::size_t l = 0; l < count; ++l) to[l] = x[l];
+        }
+    };
+    [[gnu::always_inline]] static void exponents(Real* e, const Real* h, const Real* c, Real inv, vector* top) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
+            vector x, y;
+            v::load(x, h + p * lanes);
+            v::load(y, c + p * lanes);
+            x -= y * inv;
+            v::store(e + p * lanes, x);
+            top[p] = x > top[p] ? x : top[p];
+        }
+    }
+    [[gnu::always_inline]] static void exponentials(Real* e, Real max, vector* sum) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
+            vector x;
+            v::load(x, e + p * lanes);
+            x -= max;
+            exp_in_place<Real, Bytes>(x);
+            v::store(e + p * lanes, x);
+            sum[p] += x;
+        }
+    }
     [[gnu::always_inline]] static double exp_row(Real* e, const Real* h, const Real* c, Real inv, std::size_t m,
                                                  Real& max) {
         constexpr Real low = std::numeric_limits<Real>::lowest();
-        vector top = vector{} + low;
-        for (std::size_t j = 0; j < m; j += lanes) {
-            vector x, y;
-            load<Real>(x, h + j, m - j, low);
-            load<Real>(y, c + j, m - j, 0);
-            x -= y * inv;
-            store<Real>(e + j, x, m - j);
-            top = x > top ? x : top;
-        }
-        Real lane[lanes];
-        __builtin_memcpy(lane, &top, sizeof lane);
-        max = lane[0];
-        for (std::size_t l = 1; l < lanes; ++l) max = std::max(max, lane[l]);
-        vector sum = {}, other = {};
+        vector top[parts], sum[parts] = {}, other[parts] = {};
+        for (std::size_t p = 0; p < parts; ++p) top[p] = vector{} + low;
         std::size_t j = 0;
-        for (; j + 2 * lanes <= m; j += 2 * lanes) {
+        for (; j + step <= m; j += step) exponents(e + j, h + j, c + j, inv, top);
+        if (j < m) {
+            rest x(h + j, m - j, low), y(c + j, m - j, 0);
+            exponents(x.x, x.x, y.x, inv, top);
+            x.put(e + j, m - j);
+        }
+        Real lane[step];
+        __builtin_memcpy(lane, top, sizeof lane);
+        max = *std::max_element(lane, lane + step);
+        for (j = 0; j + 2 * step <= m; j += 2 * step) {
+            exponentials(e + j, max, sum);
+            exponentials(e + j + step, max, other);
+        }
+        if (j + step <= m) exponentials(e + j, max, sum), j += step;
+        if (j < m) {
+            rest x(e + j, m - j, low / 2);
+            exponentials(x.x, max, sum);
+            x.put(e + j, m - j);
+        }
+        for (std::size_t p = 0; p < parts; ++p) sum[p] += other[p];
+        return static_cast<double>(sum_parts<Real, Bytes>(sum));
+    }
+
+    [[gnu::always_inline]] static void add_step(Real* s, const Real* e, Real w) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
             vector x, y;
-            load<Real>(x, e + j, lanes, 0);
-            load<Real>(y, e + j + lanes, lanes, 0);
-            x -= max;
-            y -= max;
-            exp_in_place(x);
-            exp_in_place(y);
-            store<Real>(e + j, x, lanes);
-            store<Real>(e + j + lanes, y, lanes);
-            sum += x;
-            other += y;
+            v::load(x, s + p * lanes);
+            v::load(y, e + p * lanes);
+            x += y * w;
+            v::store(s + p * lanes, x);
         }
-        for (; j < m; j += lanes) {
-            vector x;
-            load<Real>(x, e + j, m - j, max + (sizeof(Real) == 4 ? -87 : -708));
-            x -= max;
-            exp_in_place(x);
-            store<Real>(e + j, x, m - j);
-            sum += x;
-        }
-        sum += other;
-        return static_cast<double>(sum_lanes<Real>(sum));
     }
     [[gnu::always_inline]] static void add(Real* s, const Real* e, Real w, std::size_t m) {
-        for (std::size_t j = 0; j < m; j += lanes) {
-            vector x, y;
-            load<Real>(x, s + j, m - j, 0);
-            load<Real>(y, e + j, m - j, 0);
-            x += y * w;
-            store<Real>(s + j, x, m - j);
+        std::size_t j = 0;
+        for (; j + step <= m; j += step) add_step(s + j, e + j, w);
+        if (j == m) return;
+        rest x(s + j, m - j, 0), y(e + j, m - j, 0);
+        add_step(x.x, y.x, w);
+        x.put(s + j, m - j);
+    }
+
+    [[gnu::always_inline]] static void dot_step(const Real* e, const Real* y, const Real* c, vector* sum, vector* all) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
+            vector x, scale, cost;
+            v::load(x, e + p * lanes);
+            v::load(scale, y + p * lanes);
+            v::load(cost, c + p * lanes);
+            x *= scale;
+            all[p] += x;
+            sum[p] += x * cost;
         }
     }
     [[gnu::always_inline]] static double scaled_dot(const Real* e, const Real* y, const Real* c, std::size_t m,
                                                     double& mass) {
-        vector sum = {}, all = {};
-        for (std::size_t j = 0; j < m; j += lanes) {
-            vector x, scale, cost;
-            load<Real>(x, e + j, m - j, 0);
-            load<Real>(scale, y + j, m - j, 0);
-            load<Real>(cost, c + j, m - j, 0);
-            x *= scale;
-            all += x;
-            sum += x * cost;
+        vector sum[parts] = {}, all[parts] = {};
+        std::size_t j = 0;
+        for (; j + step <= m; j += step) dot_step(e + j, y + j, c + j, sum, all);
+        if (j < m) {
+            const rest x(e + j, m - j, 0), scale(y + j, m - j, 0), cost(c + j, m - j, 0);
+            dot_step(x.x, scale.x, cost.x, sum, all);
         }
-        mass = static_cast<double>(sum_lanes<Real>(all));
-        return static_cast<double>(sum_lanes<Real>(sum));
+        mass = static_cast<double>(sum_parts<Real, Bytes>(all));
+        return static_cast<double>(sum_parts<Real, Bytes>(sum));
+    }
+
+    [[gnu::always_inline]] static void least_step(const Real* c, const Real* g, vector* low) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
+            vector x, y;
+            v::load(x, c + p * lanes);
+            v::load(y, g + p * lanes);
+            x -= y;
+            low[p] = x < low[p] ? x : low[p];
+        }
     }
     [[gnu::always_inline]] static Real least(const Real* c, const Real* g, std::size_t m) {
         constexpr Real high = std::numeric_limits<Real>::max();
-        vector low = vector{} + high;
-        for (std::size_t j = 0; j < m; j += lanes) {
-            vector x, y;
-            load<Real>(x, c + j, m - j, high);
-            load<Real>(y, g + j, m - j, 0);
-            x -= y;
-            low = x < low ? x : low;
+        vector low[parts];
+        for (std::size_t p = 0; p < parts; ++p) low[p] = vector{} + high;
+        std::size_t j = 0;
+        for (; j + step <= m; j += step) least_step(c + j, g + j, low);
+        if (j < m) {
+            const rest x(c + j, m - j, high), y(g + j, m - j, 0);
+            least_step(x.x, y.x, low);
         }
-        Real lane[lanes];
-        __builtin_memcpy(lane, &low, sizeof lane);
-        return *std::min_element(lane, lane + lanes);
+        Real lane[step];
+        __builtin_memcpy(lane, low, sizeof lane);
+        return *std::min_element(lane, lane + step);
     }
-    [[gnu::always_inline]] static void lower(Real* t, const Real* c, Real f, std::size_t m) {
-        for (std::size_t j = 0; j < m; j += lanes) {
+
+    [[gnu::always_inline]] static void lower_step(Real* t, const Real* c, Real f) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
             vector x, y;
-            load<Real>(x, c + j, m - j, 0);
-            load<Real>(y, t + j, m - j, 0);
+            v::load(x, c + p * lanes);
+            v::load(y, t + p * lanes);
             x -= f;
             x = x < y ? x : y;
-            store<Real>(t + j, x, m - j);
+            v::store(t + p * lanes, x);
         }
+    }
+    [[gnu::always_inline]] static void lower(Real* t, const Real* c, Real f, std::size_t m) {
+        std::size_t j = 0;
+        for (; j + step <= m; j += step) lower_step(t + j, c + j, f);
+        if (j == m) return;
+        rest x(t + j, m - j, 0);
+        const rest y(c + j, m - j, 0);
+        lower_step(x.x, y.x, f);
+        x.put(t + j, m - j);
     }
 };
 
 #else
 
-template <class Real>
+template <class Real, std::size_t>
 struct row_loops {
     static double exp_row(Real* e, const Real* h, const Real* c, Real inv, std::size_t m, Real& max) {
         max = std::numeric_limits<Real>::lowest();
@@ -238,22 +261,21 @@ struct row_loops {
 template <class Real>
 struct simd_kernels {
     using real = Real;
-    using loops = row_loops<Real>;
     static inline simd_level target_level = machine_level();
 
 #if HOLDFAST_TRANSPORT_X86
-#define HOLDFAST_TRANSPORT_LEVELS(RESULT, NAME, PARAMETERS, ARGUMENTS)                                 \
-    HOLDFAST_TRANSPORT_AVX512 static RESULT NAME##_avx512 PARAMETERS { return loops::NAME ARGUMENTS; } \
-    HOLDFAST_TRANSPORT_AVX2 static RESULT NAME##_avx2 PARAMETERS { return loops::NAME ARGUMENTS; }     \
-    static RESULT NAME##_baseline PARAMETERS { return loops::NAME ARGUMENTS; }                         \
-    static RESULT NAME PARAMETERS {                                                                    \
-        if (target_level == simd_level::avx512) return NAME##_avx512 ARGUMENTS;                        \
-        if (target_level == simd_level::avx2) return NAME##_avx2 ARGUMENTS;                            \
-        return NAME##_baseline ARGUMENTS;                                                              \
+#define HOLDFAST_TRANSPORT_LEVELS(RESULT, NAME, PARAMETERS, ARGUMENTS)                                               \
+    HOLDFAST_TRANSPORT_AVX512 static RESULT NAME##_avx512 PARAMETERS { return row_loops<Real, 64>::NAME ARGUMENTS; } \
+    HOLDFAST_TRANSPORT_AVX2 static RESULT NAME##_avx2 PARAMETERS { return row_loops<Real, 32>::NAME ARGUMENTS; }     \
+    static RESULT NAME##_baseline PARAMETERS { return row_loops<Real, 16>::NAME ARGUMENTS; }                         \
+    static RESULT NAME PARAMETERS {                                                                                  \
+        if (target_level == simd_level::avx512) return NAME##_avx512 ARGUMENTS;                                      \
+        if (target_level == simd_level::avx2) return NAME##_avx2 ARGUMENTS;                                          \
+        return NAME##_baseline ARGUMENTS;                                                                            \
     }
 #else
 #define HOLDFAST_TRANSPORT_LEVELS(RESULT, NAME, PARAMETERS, ARGUMENTS) \
-    static RESULT NAME PARAMETERS { return loops::NAME ARGUMENTS; }
+    static RESULT NAME PARAMETERS { return row_loops<Real, 16>::NAME ARGUMENTS; }
 #endif
     HOLDFAST_TRANSPORT_LEVELS(double, exp_row,
                               (Real * e, const Real* h, const Real* c, Real inv, std::size_t m, Real& max),

@@ -33,7 +33,8 @@ struct exact_options {
     std::span<const double> f{};  ///< [n] and
     std::span<const double> g{};  ///< [m]: potentials to start from (of Sinkhorn, of a similar problem); empty: none
     std::size_t max_pivots = 0;   ///< 0: no limit
-    bool plan = true;             ///< whether to return the plan
+    double relative_gap = 0;  ///< > 0: may stop where upper − lower <= relative_gap · |lower|, with status `certified`
+    bool plan = true;         ///< whether to return the plan
 };
 
 struct exact_result : certified<double> {  ///< value: cost of the plan; lower: value of the potentials
@@ -76,10 +77,9 @@ template <matrix_like Matrix>
             c.col_stride());
     detail::check_weights(a, "transport::exact");
     detail::check_weights(b, "transport::exact");
-    for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t j = 0; j < m; ++j)
-            require(std::isfinite(c(i, j)), "transport::exact: costs must be finite, entry (", i, ", ", j, ") is ",
-                    c(i, j));
+    require(options.relative_gap >= 0, "transport::exact: relative_gap must not be negative, it is ",
+            options.relative_gap);
+    detail::check_costs(c, "transport::exact");
     for (std::size_t i = 0; i < options.f.size(); ++i)
         require(std::isfinite(options.f[i]), "transport::exact: potentials must be finite, f[", i, "] is ",
                 options.f[i]);
@@ -88,7 +88,8 @@ template <matrix_like Matrix>
                 options.g[j]);
 
     detail::network_simplex<Real> simplex(c, a, b);
-    const bool optimal = simplex.solve(options.f, options.g, options.max_pivots);
+    using outcome = typename detail::network_simplex<Real>::outcome;
+    const outcome end = simplex.solve(options.f, options.g, options.max_pivots, options.relative_gap);
     exact_result result;
     result.f = simplex.row_potentials();
     result.g = simplex.column_potentials();
@@ -104,9 +105,10 @@ template <matrix_like Matrix>
     for (std::size_t i = 0; i < n; ++i) dual += a[i] * result.f[i];
     for (std::size_t j = 0; j < m; ++j) dual += b[j] * result.g[j];
     result.lower = std::min(dual, result.value);
-    result.upper = std::max(dual, result.value);
-    if (!optimal) result.upper = result.value;
-    result.status = optimal ? status::exact : status::not_converged;
+    result.upper = std::max(dual, result.value);  // the greater only by rounding
+    result.status = end == outcome::optimal        ? status::exact
+                    : end == outcome::close_enough ? status::certified
+                                                   : status::not_converged;
     return result;
 }
 

@@ -49,6 +49,18 @@ inline double check_weights(std::span<const double> weights, const char* functio
     return sum;
 }
 
+/// @throw invalid_argument for a cost that is not finite (says which)
+template <class Real>
+void check_costs(matrix_view<const Real> c, const char* function) {
+    for (std::size_t i = 0; i < c.rows(); ++i) {
+        Real sum = 0;  // x − x is 0 for finite x, else not a number, and so is the sum: no branch an entry
+        for (std::size_t j = 0; j < c.cols(); ++j) sum += c(i, j) - c(i, j);
+        if (sum == 0) continue;
+        for (std::size_t j = 0; j < c.cols(); ++j)
+            require(std::isfinite(c(i, j)), function, ": costs must be finite, entry (", i, ", ", j, ") is ", c(i, j));
+    }
+}
+
 template <class Real>
 std::uint64_t hash_row(std::span<const Real> row) {
     std::uint64_t h = 0x9e3779b97f4a7c15u;

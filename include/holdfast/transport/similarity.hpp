@@ -89,14 +89,22 @@ inline void check_options(const wasserstein_options& options) {
 template <class Real>
 struct ready_task {
     discrete_measure<Real> measure;
-    std::optional<prepared_points<float>> single;  // absent where single precision cannot hold the points' squares
-    prepared_points<double> precise;
+    std::optional<prepared_points<float>> single;  // absent where single precision is not wanted or cannot hold squares
+    std::optional<prepared_points<double>> double_;  // where all pairs will want it
 
-    ready_task(discrete_measure<Real> made, const ground_cost& cost)
-        : measure(std::move(made)), precise(prepare<double>(measure.points, cost)) {
-        const bool known = cost.kind() <= ground_cost::kinds::euclidean;  // rounding of other costs: no bound known
-        if (known && (precise.largest == 0 || (precise.largest > 1e-15 && precise.largest < 1e15)))
-            single = prepare<float>(measure.points, cost);
+    ready_task(discrete_measure<Real> made, const wasserstein_options& options) : measure(std::move(made)) {
+        const bool known = options.cost.kind() <= ground_cost::kinds::euclidean;  // else rounding has no known bound
+        if (known && options.relative_gap > 0) {
+            single = prepare<float>(measure.points, options.cost);
+            const double size = single->largest;
+            if (size != 0 && !(size > 1e-15 && size < 1e15)) single.reset();
+        }
+        if (!single) double_ = prepare<double>(measure.points, options.cost);
+    }
+
+    /// In double: made when first needed, which for certified distances is rarely, and then not shared between threads.
+    [[nodiscard]] prepared_points<double> precise(const ground_cost& cost) const {
+        return double_ ? *double_ : prepare<double>(measure.points, cost);
     }
 };
 
@@ -121,17 +129,19 @@ class ladder {
         if (trivial()) return std::move(out_);
         const bool single = options_.relative_gap > 0 && a_.single && b_.single;
         if (single && solve<float>(*a_.single, *b_.single)) return std::move(out_);
-        solve<double>(a_.precise, b_.precise);
+        solve<double>(a_.precise(options_.cost), b_.precise(options_.cost));
         return std::move(out_);
     }
 
   private:
+    static constexpr std::size_t worth_a_warm_start = 20000;  // entries of the cost
+
     bool trivial() {
         if constexpr (std::is_same_v<A, B>)
             if (options_.cost.radial() && same_measure(a_.measure, b_.measure)) return true;
         const std::size_t n = out_.points_a, m = out_.points_b;
         if (n != 1 && m != 1) return false;
-        const matrix<double> c = cost_matrix(a_.precise, b_.precise, options_.cost);
+        const matrix<double> c = cost_matrix(a_.precise(options_.cost), b_.precise(options_.cost), options_.cost);
         double sum = 0;
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t j = 0; j < m; ++j) {
@@ -150,11 +160,10 @@ class ladder {
         const bool first = options_.method == solver::simplex || options_.relative_gap == 0 ||
                            (options_.method == solver::automatic && c.size() <= options_.simplex_limit);
         if (first) {
-            run_simplex(c, {}, {});
+            run_simplex(c);
         } else {
             run_sinkhorn(c);
-            if (out_.status == status::not_converged && options_.method == solver::automatic)
-                run_simplex(c, std::vector<double>(out_.f), std::vector<double>(out_.g));
+            if (out_.status == status::not_converged && options_.method == solver::automatic) run_simplex(c);
         }
         if (options_.relative_gap == 0) return true;
         // What was solved is the problem with rounded costs.
@@ -170,15 +179,42 @@ class ladder {
         return out_.status == status::certified;
     }
 
+    /// The simplex, from Sinkhorn's potentials: a few iterations in single precision halve its pivots, and give the
+    /// lower bound that lets it stop early.
     template <class Real>
-    void run_simplex(const matrix<Real>& c, const std::vector<double>& f, const std::vector<double>& g) {
-        exact_result r = exact(c, a_.measure.weights, b_.measure.weights, {.f = f, .g = g, .plan = options_.plan});
+    void run_simplex(const matrix<Real>& c) {
+        if (out_.f.empty() && c.size() >= worth_a_warm_start) {
+            if constexpr (std::is_same_v<Real, float>) {
+                warm_start(c);
+            } else {
+                matrix<float> narrow(c.rows(), c.cols());
+                bool fits = true;
+                for (std::size_t k = 0; k < c.size(); ++k) {
+                    narrow.values()[k] = static_cast<float>(c.values()[k]);
+                    fits = fits && std::abs(c.values()[k]) < 1e30;
+                }
+                if (fits) warm_start(narrow);
+            }
+        }
+        exact_result r =
+            exact(c, a_.measure.weights, b_.measure.weights,
+                  {.f = out_.f, .g = out_.g, .relative_gap = 0.9 * options_.relative_gap, .plan = options_.plan});
         static_cast<certified<double>&>(out_) = r;
         out_.method = solver::simplex;
         out_.pivots = r.pivots;
         out_.plan = std::move(r.plan);
         out_.f = std::move(r.f);
         out_.g = std::move(r.g);
+    }
+
+    void warm_start(const matrix<float>& c) {
+        simd_engine<float> engine(c.view(), a_.measure.weights, b_.measure.weights);
+        const double eps = 0.05 * engine.summary().deviation;
+        if (!(eps > 1e-6 * engine.summary().greatest)) return;
+        std::vector<float> f(c.rows(), 0), g(c.cols(), 0);
+        for (int k = 0; k < 15; ++k) engine.sweep(f, g, std::max(eps, 8 * eps / (1 << k / 2)), 1);
+        out_.f = engine.to_host(f);
+        out_.g = engine.to_host(g);
     }
 
     template <class Real>
@@ -220,8 +256,8 @@ template <class A, class B>
 [[nodiscard]] wasserstein_result wasserstein(const discrete_measure<A>& a, const discrete_measure<B>& b,
                                              const wasserstein_options& options = {}) {
     detail::check_options(options);
-    const detail::ready_task<A> x(a, options.cost);
-    const detail::ready_task<B> y(b, options.cost);
+    const detail::ready_task<A> x(a, options);
+    const detail::ready_task<B> y(b, options);
     return detail::ladder<A, B>(x, y, options).climb();
 }
 
@@ -265,7 +301,7 @@ template <class Real>
     distance_table table{matrix<double>(count, count), matrix<double>(count, count), matrix<double>(count, count),
                          matrix<holdfast::status>(count, count, status::exact)};
     std::vector<std::optional<detail::ready_task<Real>>> ready(count);
-    parallel_for(count, [&](std::size_t t) { ready[t].emplace(tasks[t], options.cost); });
+    parallel_for(count, [&](std::size_t t) { ready[t].emplace(tasks[t], options); });
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
     for (std::size_t i = 0; i < count; ++i)
         for (std::size_t j = i + 1; j < count; ++j) pairs.emplace_back(i, j);

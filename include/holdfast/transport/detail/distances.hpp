@@ -19,67 +19,66 @@ inline constexpr std::size_t padding = 64 / sizeof(Real);
 #if HOLDFAST_TRANSPORT_SIMD
 
 /// out[i * stride + j] = |x_i - y_j|^2 for I rows of x and J of y.
-template <class Real, int I, int J>
+template <class Real, std::size_t Bytes, int I, int J>
 [[gnu::always_inline]] inline void distance_tile(const Real* x, const Real* y, std::size_t d, Real* out,
                                                  std::size_t stride) {
-    using vector = typename vec<Real>::type;
-    using loose = typename vec<Real>::loose;
-    vector sum[I][J] = {};
-    for (std::size_t k = 0; k < d; k += vec<Real>::lanes) {
-        vector from[I];
-#pragma GCC unroll 4
-        for (int i = 0; i < I; ++i) from[i] = *reinterpret_cast<const loose*>(x + static_cast<std::size_t>(i) * d + k);
-#pragma GCC unroll 4
-        for (int j = 0; j < J; ++j) {
-            const vector to = *reinterpret_cast<const loose*>(y + static_cast<std::size_t>(j) * d + k);
-#pragma GCC unroll 4
-            for (int i = 0; i < I; ++i) {
-                const vector t = from[i] - to;
-                sum[i][j] += t * t;
-            }
+    using v = vec<Real, Bytes>;
+    constexpr int parts = 64 / Bytes, tile = I * J * parts;  // innermost loops alone: GCC keeps these in registers
+    typename v::type sum[tile] = {};
+    for (std::size_t k = 0; k < d; k += 64 / sizeof(Real)) {
+        typename v::type from[I * parts], to[parts];
+#pragma GCC unroll 16
+        for (int r = 0; r < I * parts; ++r)
+            v::load(from[r],
+                    x + static_cast<std::size_t>(r / parts) * d + k + static_cast<std::size_t>(r % parts) * v::lanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < tile; ++r) {
+            const int j = r / (I * parts), i = r / parts % I, p = r % parts;
+            if (i == 0)
+                v::load(to[p], y + static_cast<std::size_t>(j) * d + k + static_cast<std::size_t>(p) * v::lanes);
+            const typename v::type t = from[i * parts + p] - to[p];
+            sum[r] += t * t;
         }
     }
+#pragma GCC unroll 16
+    for (int r = 0; r < I * J; ++r) {
+        typename v::type part[parts];
 #pragma GCC unroll 4
-    for (int i = 0; i < I; ++i)
-#pragma GCC unroll 4
-        for (int j = 0; j < J; ++j) {
-            Real lane[vec<Real>::lanes];
-            __builtin_memcpy(lane, &sum[i][j], sizeof lane);
-            for (std::size_t width = vec<Real>::lanes / 2; width > 0; width /= 2)
-                for (std::size_t l = 0; l < width; ++l) lane[l] += lane[l + width];
-            out[static_cast<std::size_t>(i) * stride + static_cast<std::size_t>(j)] = lane[0];
-        }
+        for (int p = 0; p < parts; ++p) part[p] = sum[r * parts + p];
+        out[static_cast<std::size_t>(r % I) * stride + static_cast<std::size_t>(r / I)] = sum_parts<Real, Bytes>(part);
+    }
 }
 
-template <class Real, int I, int J>
+template <class Real, std::size_t Bytes, int I, int J>
 [[gnu::always_inline]] inline void distance_panel(const Real* x, std::size_t n, const Real* y, std::size_t m,
                                                   std::size_t d, Real* out, std::size_t stride) {
     std::size_t i = 0;
     for (; i + I <= n; i += I) {
         std::size_t j = 0;
-        for (; j + J <= m; j += J) distance_tile<Real, I, J>(x + i * d, y + j * d, d, out + i * stride + j, stride);
-        for (; j < m; ++j) distance_tile<Real, I, 1>(x + i * d, y + j * d, d, out + i * stride + j, stride);
+        for (; j + J <= m; j += J)
+            distance_tile<Real, Bytes, I, J>(x + i * d, y + j * d, d, out + i * stride + j, stride);
+        for (; j < m; ++j) distance_tile<Real, Bytes, I, 1>(x + i * d, y + j * d, d, out + i * stride + j, stride);
     }
     for (; i < n; ++i)
         for (std::size_t j = 0; j < m; ++j)
-            distance_tile<Real, 1, 1>(x + i * d, y + j * d, d, out + i * stride + j, stride);
+            distance_tile<Real, Bytes, 1, 1>(x + i * d, y + j * d, d, out + i * stride + j, stride);
 }
 
 template <class Real>
 void distances_baseline(const Real* x, std::size_t n, const Real* y, std::size_t m, std::size_t d, Real* out,
                         std::size_t stride) {
-    distance_panel<Real, 1, 2>(x, n, y, m, d, out, stride);
+    distance_panel<Real, 16, 1, 2>(x, n, y, m, d, out, stride);
 }
 #if HOLDFAST_TRANSPORT_X86
 template <class Real>
 HOLDFAST_TRANSPORT_AVX2 void distances_avx2(const Real* x, std::size_t n, const Real* y, std::size_t m, std::size_t d,
                                             Real* out, std::size_t stride) {
-    distance_panel<Real, 2, 2>(x, n, y, m, d, out, stride);
+    distance_panel<Real, 32, 2, 2>(x, n, y, m, d, out, stride);
 }
 template <class Real>
 HOLDFAST_TRANSPORT_AVX512 void distances_avx512(const Real* x, std::size_t n, const Real* y, std::size_t m,
                                                 std::size_t d, Real* out, std::size_t stride) {
-    distance_panel<Real, 4, 4>(x, n, y, m, d, out, stride);
+    distance_panel<Real, 64, 4, 4>(x, n, y, m, d, out, stride);
 }
 #endif
 

@@ -1,7 +1,8 @@
 #pragma once
 // The network simplex behind exact.hpp, for n sources, m sinks and all n m arcs. Nodes: sources 0..n-1, sinks n..n+m-1,
-// and a root that ties the parts of the tree together with arcs of cost zero, which never carry mass.
-// A basis is a spanning tree; it is kept strongly feasible (every empty tree arc points to the root), which with
+// and a root that ties the parts of the tree together with arcs that never carry mass; what they cost is free to
+// choose, and chosen so that the nodes below the root keep the potentials the search began with: a good start is not
+// lost. A basis is a spanning tree; it is kept strongly feasible (every empty tree arc points to the root), which with
 // Cunningham's choice of the leaving arc excludes cycling. Builds on core. Leaves out checking and reporting.
 
 #include <holdfast/core/matrix.hpp>
@@ -46,39 +47,45 @@ class network_simplex {
           n_(static_cast<node>(cost.rows())),
           m_(static_cast<node>(cost.cols())),
           root_(n_ + m_),
+          a_(a),
+          b_(b),
           supply_(integer_masses(a, unit)),
           demand_(integer_masses(b, unit)) {
         const auto nodes = static_cast<std::size_t>(root_) + 1;
         tree_.resize(nodes);
         potential_.assign(nodes, 0);
-        for (node i = 0; i < n_; ++i)
-            for (node j = 0; j < m_; ++j) scale_ = std::max(scale_, std::abs(static_cast<double>(c_(at(i), at(j)))));
+        Real largest = 0;
+        for (node i = 0; i < n_; ++i) {
+            const Real* row = &c_(at(i), 0);
+            for (node j = 0; j < m_; ++j) largest = std::max(largest, std::abs(row[j]));
+        }
+        scale_ = static_cast<double>(largest);
         tolerance_ = 64 * std::numeric_limits<double>::epsilon() * scale_;
     }
 
-    /// @return whether the optimum was reached; if not, the potentials respect every cost all the same
-    bool solve(std::span<const double> f, std::span<const double> g, std::size_t max_pivots) {
+    enum class outcome { optimal, close_enough, cut_short };
+
+    /// Runs until the optimum, until primal − dual <= gap |dual|, or until the limit (0: none). Whatever the outcome,
+    /// the plan is feasible and the potentials respect every cost.
+    outcome solve(std::span<const double> f, std::span<const double> g, std::size_t max_pivots, double gap) {
         start_potentials(f, g);
-        const int wanted = 12;
-        find_arcs(wanted, std::numeric_limits<double>::infinity());
+        start_ = potential_;
+        find_arcs(8, std::numeric_limits<double>::infinity());
         start_tree();
-        bool within = true;
         for (;;) {
             refresh_potentials();
-            within = pivot_until_listed_arcs_agree(max_pivots);
+            const bool within = pivot_until_listed_arcs_agree(max_pivots, gap);
+            if (!within) return close(gap) ? outcome::close_enough : outcome::cut_short;
             refresh_potentials();
-            if (!find_arcs(within ? 4 : 1, -tolerance_) || !within) break;
+            if (!find_arcs(8, -tolerance_)) return outcome::optimal;
+            if (gap > 0 && close(gap)) return outcome::close_enough;
         }
-        for (node i = 0; i < n_; ++i) potential_[at(i)] += std::min(0.0, row_slack_[at(i)]);
-        return within;
     }
 
     [[nodiscard]] std::size_t pivots() const { return pivots_; }
     [[nodiscard]] std::size_t passes() const { return passes_; }
-    [[nodiscard]] std::vector<double> row_potentials() const { return {potential_.begin(), potential_.begin() + n_}; }
-    [[nodiscard]] std::vector<double> column_potentials() const {
-        return {potential_.begin() + n_, potential_.begin() + root_};
-    }
+    [[nodiscard]] std::vector<double> row_potentials() const { return {best_.begin(), best_.begin() + n_}; }
+    [[nodiscard]] std::vector<double> column_potentials() const { return {best_.begin() + n_, best_.begin() + root_}; }
 
     /// visit(i, j, mass) for every arc that carries mass.
     template <class Visit>
@@ -114,8 +121,11 @@ class network_simplex {
 
     void start_potentials(std::span<const double> f, std::span<const double> g) {
         if (!g.empty()) {
-            std::copy(f.begin(), f.end(), potential_.begin());
-            std::copy(g.begin(), g.end(), potential_.begin() + n_);
+            // Only sums f + g matter: without their offset, and of the size of the costs, nothing is lost to rounding.
+            const double offset = std::accumulate(g.begin(), g.end(), 0.0) / static_cast<double>(m_);
+            for (node i = 0; i < n_; ++i) potential_[at(i)] = std::clamp(f[at(i)] + offset, -4 * scale_, 4 * scale_);
+            for (node j = 0; j < m_; ++j)
+                potential_[at(n_ + j)] = std::clamp(g[at(j)] - offset, -4 * scale_, 4 * scale_);
             return;
         }
         std::vector<double> best(at(m_), std::numeric_limits<double>::infinity());
@@ -203,11 +213,13 @@ class network_simplex {
     [[nodiscard]] double reduced(const arc& e) const { return e.cost - potential_[at(e.i)] - potential_[at(e.j)]; }
 
     /// Looks at all arcs once: adds to the list the `wanted` of least reduced cost of every row and column, as far as
-    /// that is below `bound`, and notes the least of every row. @return whether any arc was below the bound
+    /// that is below `bound`. Rows' potentials made as great as the columns' allow respect every cost: a lower bound.
+    /// @return whether any arc was below the bound
     bool find_arcs(int wanted, double bound) {
         ++passes_;
         const auto k = static_cast<std::size_t>(wanted);
-        row_slack_.assign(at(n_), 0);
+        std::vector<double> feasible(potential_);
+        double dual = 0;
         if (passes_ > 1) {  // forget what became unpromising, so that the list stays short
             const double far = 0.1 * scale_;
             std::erase_if(arcs_, [&](const arc& e) { return reduced(e) > far; });
@@ -232,7 +244,8 @@ class network_simplex {
                 if (r < row[k - 1].first) insert(row.data(), k, {r, j});
                 if (r < column[at(j) * k + k - 1].first) insert(&column[at(j) * k], k, {r, i});
             }
-            row_slack_[at(i)] = least;
+            feasible[at(i)] += least;
+            dual += a_[at(i)] * feasible[at(i)];
             for (const auto& [r, j] : row)
                 if (j != none) arcs_.push_back({i, n_ + j, static_cast<double>(c[j])}), any = true;
         }
@@ -240,14 +253,22 @@ class network_simplex {
             for (std::size_t p = 0; p < k; ++p)
                 if (const node i = column[at(j) * k + p].second; i != none)
                     arcs_.push_back({i, n_ + j, static_cast<double>(c_(at(i), at(j)))}), any = true;
+        for (node j = 0; j < m_; ++j) dual += b_[at(j)] * v[j];
+        if (dual > dual_ || (!any && passes_ > 1)) {  // the last pass is the proof, whatever rounding says of others
+            dual_ = dual;
+            best_ = std::move(feasible);
+        }
         return any;
     }
+
+    [[nodiscard]] bool close(double gap) const { return primal_ - dual_ <= gap * std::abs(dual_); }
 
     // --- pivots
     // --------------------------------------------------------------------------------------------------------
 
-    /// Block search: the best arc of a block enters; done when a whole round finds none. @return false at the limit
-    bool pivot_until_listed_arcs_agree(std::size_t max_pivots) {
+    /// Block search: the best arc of a block enters; done when a whole round finds none.
+    /// @return false at the limit, or as soon as the bounds are close enough
+    bool pivot_until_listed_arcs_agree(std::size_t max_pivots, double gap) {
         const std::size_t size = arcs_.size();
         const std::size_t block = std::max<std::size_t>(64, static_cast<std::size_t>(std::sqrt(double(size))));
         std::size_t next = 0, fruitless = 0;
@@ -261,6 +282,7 @@ class network_simplex {
             next = end == size ? 0 : end;
             if (best == size) continue;
             if (max_pivots != 0 && pivots_ >= max_pivots) return false;
+            if (gap > 0 && close(gap)) return false;
             ++pivots_;
             enter(arcs_[best].i, arcs_[best].j, least);
         }
@@ -288,6 +310,7 @@ class network_simplex {
         if (delta != 0) {
             for (x = i; x != join; x = tree_[at(x)].parent) tree_[at(x)].flow += points_up(x) ? -delta : delta;
             for (x = j; x != join; x = tree_[at(x)].parent) tree_[at(x)].flow += points_up(x) ? delta : -delta;
+            primal_ += static_cast<double>(delta) / static_cast<double>(unit) * reduced_cost;
         }
         // What hangs below the leaving arc is turned over and hung onto the entering arc.
         const node inner = below_source ? i : j, outer = below_source ? j : i;
@@ -350,26 +373,31 @@ class network_simplex {
         }
     }
 
-    /// Potentials anew from the costs of the tree's arcs: rounding of many pivots does not pile up.
+    /// Potentials and the plan's cost anew from the tree: rounding of many pivots does not pile up.
     void refresh_potentials() {
+        primal_ = 0;
         walk(root_, [&](node x) {
-            if (x == root_ || tree_[at(x)].parent == root_) {
-                potential_[at(x)] = 0;
+            if (x == root_) return;
+            if (tree_[at(x)].parent == root_) {
+                potential_[at(x)] = start_[at(x)];
                 return;
             }
             const auto [i, j] = arc_of(x);
-            potential_[at(x)] = static_cast<double>(c_(at(i), at(j))) - potential_[at(tree_[at(x)].parent)];
+            const auto cost = static_cast<double>(c_(at(i), at(j)));
+            potential_[at(x)] = cost - potential_[at(tree_[at(x)].parent)];
+            primal_ += static_cast<double>(tree_[at(x)].flow) / static_cast<double>(unit) * cost;
         });
     }
 
     matrix_view<const Real> c_;
     node n_, m_, root_;
+    std::span<const double> a_, b_;
     std::vector<std::int64_t> supply_, demand_;  // what is not yet placed
     std::vector<link> tree_;
-    std::vector<double> potential_;  // f, g, and that of the root
-    std::vector<arc> arcs_;          // the promising ones
-    std::vector<double> row_slack_;
-    double scale_ = 0, tolerance_ = 0;
+    std::vector<double> potential_, start_;  // f, g, and that of the root; as the search began
+    std::vector<arc> arcs_;                  // the promising ones
+    std::vector<double> best_;               // of all potentials that respect every cost, those of the greatest value
+    double scale_ = 0, tolerance_ = 0, primal_ = 0, dual_ = -std::numeric_limits<double>::infinity();
     std::size_t pivots_ = 0, passes_ = 0;
 };
 

@@ -32,28 +32,29 @@ cost_summary check_problem(matrix_view<const Real> c, std::vector<double>& a, st
             (*w)[i] /= sum;
         }
     }
-    cost_summary s{static_cast<double>(c(0, 0)), static_cast<double>(c(0, 0)), 0, 0};
+    check_costs(c, "transport::engine");
+    // In one pass: moments about the first entry, which loses nothing that a choice of epsilon could notice.
+    const Real origin = c(0, 0);
+    Real least = origin, greatest = origin;
+    double mean = 0, square = 0;
     for (std::size_t i = 0; i < n; ++i) {
-        double sum = 0;
+        double sum = 0, squares = 0;
         for (std::size_t j = 0; j < m; ++j) {
-            const double x = static_cast<double>(c(i, j));
-            require(std::isfinite(x), "transport::engine: costs must be finite, entry (", i, ", ", j, ") is ", x);
-            s.least = std::min(s.least, x);
-            s.greatest = std::max(s.greatest, x);
-            sum += b[j] * x;
+            const Real x = c(i, j);
+            least = std::min(least, x);
+            greatest = std::max(greatest, x);
+            const double y = static_cast<double>(x - origin);
+            sum += b[j] * y;
+            squares += b[j] * y * y;
         }
-        s.mean += a[i] * sum;
+        mean += a[i] * sum;
+        square += a[i] * squares;
     }
-    double variance = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        double sum = 0;
-        for (std::size_t j = 0; j < m; ++j) {
-            const double x = static_cast<double>(c(i, j)) - s.mean;
-            sum += b[j] * x * x;
-        }
-        variance += a[i] * sum;
-    }
-    s.deviation = std::sqrt(variance);
+    cost_summary s;
+    s.least = static_cast<double>(least);
+    s.greatest = static_cast<double>(greatest);
+    s.mean = static_cast<double>(origin) + mean;
+    s.deviation = std::sqrt(std::max(0.0, square - mean * mean));
     return s;
 }
 

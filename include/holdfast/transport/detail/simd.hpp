@@ -1,7 +1,8 @@
 #pragma once
-// Which vector instructions the running machine has, and vectors of 64 bytes that compile to them. GCC's and Clang's
-// vector extension alone, no intrinsics: the compiler splits a vector where the machine's are shorter, so sums have the
-// same order everywhere. Functions are compiled once per level and chosen at run time, whatever flags the user gives.
+// Which vector instructions the running machine has, and vectors that compile to them: GCC's and Clang's vector
+// extension alone, no intrinsics. Loops go in steps of 64 bytes at every width (in one, two or four parts), so sums
+// have the same order everywhere. Functions are compiled once per level and chosen at run time, whatever flags the user
+// gives.
 
 #include <cstddef>
 #include <cstdint>
@@ -45,23 +46,41 @@ inline simd_level machine_level() {
 #endif
 
 #if HOLDFAST_TRANSPORT_SIMD
-/// 64 bytes of Real, and integers of the same width; `loose` may lie at any address that fits one Real.
-template <class Real>
-struct vec;
-template <>
-struct vec<float> {
-    static constexpr std::size_t lanes = 16;
-    typedef float type __attribute__((vector_size(64)));
-    typedef float loose __attribute__((vector_size(64), aligned(4), may_alias));
-    typedef std::int32_t ints __attribute__((vector_size(64)));
+/// A vector of `Bytes` (16, 32 or 64) of Real.
+template <class Real, std::size_t Bytes>
+struct vec {
+    static constexpr std::size_t lanes = Bytes / sizeof(Real);
+    typedef Real type __attribute__((vector_size(Bytes)));
+
+    /// From and to any address. (By reference: how vectors are passed by value depends on the level.)
+    [[gnu::always_inline]] static void load(type& to, const Real* from) { __builtin_memcpy(&to, from, sizeof to); }
+    [[gnu::always_inline]] static void store(Real* to, const type& from) { __builtin_memcpy(to, &from, sizeof from); }
 };
-template <>
-struct vec<double> {
-    static constexpr std::size_t lanes = 8;
-    typedef double type __attribute__((vector_size(64)));
-    typedef double loose __attribute__((vector_size(64), aligned(8), may_alias));
-    typedef std::int64_t ints __attribute__((vector_size(64)));
-};
+
+/// The sum of 64 bytes of lanes, halved and halved again: the same order at every width.
+template <class Real, std::size_t Bytes>
+[[gnu::always_inline]] inline Real sum_lanes(const typename vec<Real, Bytes>::type& x) {
+    if constexpr (Bytes > 16) {
+        typename vec<Real, Bytes / 2>::type half[2];
+        __builtin_memcpy(half, &x, sizeof x);
+        half[0] += half[1];
+        return sum_lanes<Real, Bytes / 2>(half[0]);
+    } else if constexpr (sizeof(Real) == 4) {
+        return (x[0] + x[2]) + (x[1] + x[3]);
+    } else {
+        return x[0] + x[1];
+    }
+}
+template <class Real, std::size_t Bytes>
+[[gnu::always_inline]] inline Real sum_parts(const typename vec<Real, Bytes>::type (&part)[64 / Bytes]) {
+    if constexpr (Bytes == 64) {
+        return sum_lanes<Real, 64>(part[0]);
+    } else if constexpr (Bytes == 32) {
+        return sum_lanes<Real, 32>(part[0] + part[1]);
+    } else {
+        return sum_lanes<Real, 16>((part[0] + part[2]) + (part[1] + part[3]));
+    }
+}
 #endif
 
 }  // namespace holdfast::transport::detail
