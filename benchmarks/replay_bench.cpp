@@ -4,6 +4,8 @@
 
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/replay/inscl.hpp>
+#include <holdfast/replay/priority_tree.hpp>
+#include <holdfast/replay/representatives.hpp>
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/transport/embedding.hpp>
 
@@ -109,6 +111,69 @@ void BM_alias_std_discrete_distribution(benchmark::State& state) {
     per_item(state, drawn.size());
 }
 
+// -- priorities that change: per draw, per update
+
+replay::priority_tree prioritised(std::size_t n) {
+    replay::priority_tree tree(n);
+    const auto w = weights(n);
+    for (std::size_t i = 0; i < n; ++i) tree.set(i, w[i]);
+    return tree;
+}
+
+void BM_priority_draw_holdfast(benchmark::State& state) {
+    const auto tree = prioritised(static_cast<std::size_t>(state.range(0)));
+    std::uint64_t seed = 0;
+    for (auto _ : state) benchmark::DoNotOptimize(tree.draw(100000, philox{++seed}));
+    per_item(state, 100000);
+}
+
+void BM_priority_update_holdfast(benchmark::State& state) {
+    auto tree = prioritised(static_cast<std::size_t>(state.range(0)));
+    philox g{1};
+    std::vector<std::uint32_t> items(100000);
+    for (auto& i : items) i = static_cast<std::uint32_t>(holdfast::uniform_index(g, tree.size()));
+    double p = 1;
+    for (auto _ : state)
+        for (const auto i : items) tree.set(i, p += 1e-6);
+    per_item(state, 100000);
+}
+
+// The binary sum tree of doubles that most buffers use (cpprb, torchrl, Stable-Baselines).
+void BM_priority_draw_binary_tree(benchmark::State& state) {
+    std::size_t leaves = 1;
+    while (leaves < static_cast<std::size_t>(state.range(0))) leaves *= 2;
+    std::vector<double> tree(2 * leaves, 0);
+    const auto w = weights(static_cast<std::size_t>(state.range(0)));
+    std::copy(w.begin(), w.end(), tree.begin() + static_cast<std::ptrdiff_t>(leaves));
+    for (std::size_t i = leaves - 1; i > 0; --i) tree[i] = tree[2 * i] + tree[2 * i + 1];
+    std::mt19937_64 g(1);
+    std::uniform_real_distribution<double> uniform(0, tree[1]);
+    std::vector<std::uint32_t> drawn(100000);
+    for (auto _ : state) {
+        for (auto& d : drawn) {
+            double mass = uniform(g);
+            std::size_t i = 1;
+            while (i < leaves) {
+                i *= 2;
+                if (tree[i] <= mass) mass -= tree[i++];
+            }
+            d = static_cast<std::uint32_t>(i - leaves);
+        }
+        benchmark::DoNotOptimize(drawn.data());
+    }
+    per_item(state, 100000);
+}
+
+// -- representatives: 100 of 20,000 points of 384 dimensions, per point and choice
+
+void BM_herding_holdfast(benchmark::State& state) {
+    philox g{1};
+    holdfast::matrix<float> points(20000, 384);
+    for (float& x : points.values()) x = static_cast<float>(holdfast::uniform(g) - 0.5);
+    for (auto _ : state) benchmark::DoNotOptimize(replay::herding(points, 100));
+    per_item(state, 20000 * 100);
+}
+
 // -- streams: per item offered
 
 template <class Reservoir>
@@ -197,6 +262,10 @@ BENCHMARK(BM_uniform_k_holdfast)->Name("uniform_k/holdfast")->Arg(1000000);
 BENCHMARK(BM_uniform_k_std_shuffle)->Name("uniform_k/std_shuffle")->Arg(1000000);
 BENCHMARK(BM_alias_holdfast)->Name("alias/holdfast")->Arg(10000)->Arg(1000000);
 BENCHMARK(BM_alias_std_discrete_distribution)->Name("alias/std_discrete_distribution")->Arg(10000)->Arg(1000000);
+BENCHMARK(BM_priority_draw_holdfast)->Name("priority_draw/holdfast")->Arg(10000)->Arg(1000000);
+BENCHMARK(BM_priority_draw_binary_tree)->Name("priority_draw/binary_tree")->Arg(10000)->Arg(1000000);
+BENCHMARK(BM_priority_update_holdfast)->Name("priority_update/holdfast")->Arg(1000000);
+BENCHMARK(BM_herding_holdfast)->Name("herding/holdfast")->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_alias_build_holdfast)->Name("alias_build/holdfast")->Arg(1000000);
 BENCHMARK(BM_reservoir_r_holdfast)->Name("reservoir_r/holdfast")->Arg(1000000);
 BENCHMARK(BM_reservoir_l_holdfast)->Name("reservoir_l/holdfast")->Arg(10000000);
