@@ -110,6 +110,7 @@
 #include <holdfast/experiment/report_json.hpp>
 #include <holdfast/formats/general.hpp>
 #include <holdfast/formats/json.hpp>
+#include <holdfast/formats/lm_eval.hpp>
 #include <holdfast/formats/superni.hpp>
 #include <holdfast/formats/trace.hpp>
 #endif
