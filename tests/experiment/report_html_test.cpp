@@ -180,6 +180,32 @@ TEST_CASE("scores that were not evaluated are a dash, not a colour") {
     CHECK(page.find("nan") == std::string::npos);
 }
 
+TEST_CASE("the style sheet closes what it opens, so that no rule is swallowed") {
+    const std::string css = experiment::detail::style_sheet();
+    std::size_t depth = 0, media = 0;
+    for (std::size_t at = 0; at < css.size(); ++at) {
+        if (css[at] == '{') ++depth;
+        if (css[at] == '}') {
+            REQUIRE(depth > 0);
+            --depth;
+        }
+        if (css.compare(at, 6, "@media") == 0) {
+            CHECK(depth == 0);
+            ++media;
+        }
+    }
+    CHECK(depth == 0);
+    CHECK(media == 3);  // dark, phone, print
+}
+
+TEST_CASE("tasks on different scales are shown on one, and the page says so") {
+    auto run = sample::run("seq", 0, 0.5);
+    run.tasks[1].scale = 100;
+    const std::string page = experiment::report(run).html();
+    CHECK(page.find("brought to 0 to 1") != std::string::npos);
+    CHECK(sample::report().html().find("brought to 0 to 1") == std::string::npos);
+}
+
 TEST_CASE("on every step of the scale the ink contrasts with its ground at least 4 to 1, light and dark") {
     const std::string css = experiment::detail::style_sheet();
     std::size_t steps = 0;

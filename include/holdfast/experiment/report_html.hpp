@@ -153,12 +153,15 @@ class page : page_writer {
     void matrices() {
         const bool several =
             std::any_of(methods_.begin(), methods_.end(), [](const auto& m) { return m.seeds.size() > 1; });
+        const bool mixed = std::any_of(tasks().begin(), tasks().end(),
+                                       [&](const auto& t) { return t.scale != methods_.front().scale; });
         section(
             "matrices", "Every task after every stage",
             std::string("A column is a task; going down it, one sees what becomes of it as later tasks are learnt. The "
                         "outlined score is the one right after learning the task; to its right stand tasks not learnt "
                         "yet") +
-                (several ? ". Scores are means over seeds." : "."));
+                (several ? ". Scores are means over seeds." : ".") +
+                (mixed ? " Tasks are scored on different scales; here all are brought to 0 to 1." : ""));
         const double scale = methods_.front().scale;
         scale_bar("0", shown(scale, 0) + " best");
         for (const auto& s : methods_) {

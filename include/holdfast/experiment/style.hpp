@@ -137,10 +137,11 @@ dl{margin:.4rem 0 0;font-size:.9rem}
 dt{font-weight:600}
 dd{margin:0 0 .5rem;overflow-wrap:anywhere}
 @media (max-width:40rem){th,td{padding:.35rem .45rem}.heat{--name:6rem;--cell:2.6rem;font-size:.75rem;letter-spacing:-.02em}.heat tbody th{white-space:normal;line-height:1.2;padding:.3rem .3rem .3rem 0}
-.heat thead th+th span{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:8.5rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-align:left}}}
+.heat thead th+th span{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:8.5rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-align:left}}
 @media print{*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{font-size:10pt;background:#fff}main,footer{max-width:none;padding:0}
 section{border:0;padding:0;margin:0 0 1.2rem}.scroll{overflow:visible}table,figure{break-inside:avoid}h2,.lead{break-after:avoid}
-th:first-child{position:static}.heat td{padding:.25rem .1rem}table{font-size:8pt}.heat{font-size:7.5pt}details:not([open])>summary{display:none}}
+th:first-child{position:static}table{font-size:8pt}.charts{grid-template-columns:1fr 1fr}
+.heat,.many{--name:6.5rem;--cell:auto;font-size:7pt;min-width:0}.heat thead th{font-size:6.5pt}.heat td{padding:.2rem 0}.heat tbody th{white-space:normal;padding:.2rem .2rem .2rem 0}details:not([open])>summary{display:none}}
 )css";
 }
 
