@@ -9,3 +9,5 @@
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
+#include <holdfast/kernels/segmented_gradients.cuh>
+#include <holdfast/kernels/segmented_lora.cuh>

@@ -2,16 +2,20 @@
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
+#include <holdfast/kernels/segmented_gradients.cuh>
 
 namespace kernels = holdfast::kernels;
 
 template <class T, class G>
 cudaError_t all(const kernels::lora_matmul_args<T>& forward, const kernels::lora_matmul_backward_args<T, G>& backward,
-                const kernels::merge_args<T>& merge, const kernels::fused_adapter_args<T>& fused, cudaStream_t stream) {
+                const kernels::merge_args<T>& merge, const kernels::fused_adapter_args<T>& fused,
+                const kernels::segmented_lora_args<T>& many, const kernels::segmented_gradient_args<T>& sums,
+                cudaStream_t stream) {
     for (const cudaError_t error :
          {kernels::lora_matmul(forward, stream), kernels::lora_matmul_backward(backward, stream),
           kernels::merge(merge, stream), kernels::fused_adapter(fused, stream),
-          kernels::fused_adapter_backward(fused, stream),
+          kernels::fused_adapter_backward(fused, stream), kernels::segmented_lora(many, stream),
+          kernels::segmented_lora_backward(many, stream), kernels::segmented_lora_gradients(sums, stream),
           kernels::restore(merge.w, merge.ldw, merge.changed, merge.ldc, 1, 1, stream)})
         if (error != cudaSuccess) return error;
     return cudaSuccess;
@@ -25,9 +29,15 @@ template <class T>
 using merging = const kernels::merge_args<T>&;
 template <class T>
 using fusing = const kernels::fused_adapter_args<T>&;
+template <class T>
+using batching = const kernels::segmented_lora_args<T>&;
+template <class T>
+using summing = const kernels::segmented_gradient_args<T>&;
 
-template cudaError_t all(forward_args<float>, backward_args<float, float>, merging<float>, fusing<float>, cudaStream_t);
+template cudaError_t all(forward_args<float>, backward_args<float, float>, merging<float>, fusing<float>,
+                         batching<float>, summing<float>, cudaStream_t);
 template cudaError_t all(forward_args<__half>, backward_args<__half, float>, merging<__half>, fusing<__half>,
-                         cudaStream_t);
+                         batching<__half>, summing<__half>, cudaStream_t);
 template cudaError_t all(forward_args<__nv_bfloat16>, backward_args<__nv_bfloat16, __nv_bfloat16>,
-                         merging<__nv_bfloat16>, fusing<__nv_bfloat16>, cudaStream_t);
+                         merging<__nv_bfloat16>, fusing<__nv_bfloat16>, batching<__nv_bfloat16>, summing<__nv_bfloat16>,
+                         cudaStream_t);

@@ -37,7 +37,8 @@ enum class refusal {
     small_workspace,
     dropout_out_of_range,
     not_bf16,
-    slices_out_of_range
+    slices_out_of_range,
+    no_rows_named
 };
 
 struct refused {
@@ -101,6 +102,10 @@ struct refused {
             return sentence(door, ": the dropout threshold must be below 65536, it is ", r.value);
         case refusal::slices_out_of_range:
             return sentence(door, ": slices must be 1 to ", r.limit, ", they are ", r.value);
+        case refusal::no_rows_named:
+            return sentence(door,
+                            ": either token_adapter or row_offsets with segment_adapter must say which rows an "
+                            "adapter has");
         case refusal::not_bf16:
             return sentence(door, ": stochastic rounding is there for bf16 only, ", r.name, " is of another type");
     }

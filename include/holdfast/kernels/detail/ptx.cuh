@@ -88,6 +88,12 @@ __device__ __forceinline__ void multiply_add<__half>(float (&c)[4], const std::u
 
 __device__ __forceinline__ void synchronise_block() { __syncthreads(); }
 
+/// The sum of x over the 32 lanes, in every lane, always in the same order.
+[[nodiscard]] __device__ __forceinline__ float sum_over_warp(float x) {
+    for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(0xFFFFFFFFu, x, step);
+    return x;
+}
+
 /// Enqueues `kernel`; never waits. More than 48 KB of shared memory per block is asked for first.
 template <class... Parameters, class... Arguments>
 [[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,

@@ -107,6 +107,18 @@ void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, 
 
 inline void synchronise_block() { machine::instance().block_barrier(); }
 
+inline float sum_over_warp(float x) {
+    machine& m = machine::instance();
+    for (unsigned step = 16; step > 0; step /= 2) {
+        const auto& e =
+            m.meet([&](gpu_emulation::exchange& to, unsigned lane) { std::memcpy(&to.word[lane][0], &x, 4); });
+        float other;
+        std::memcpy(&other, &e.word[m.lane() ^ step][0], 4);
+        x += other;
+    }
+    return x;
+}
+
 template <class... Parameters, class... Arguments>
 [[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
                                  cudaStream_t stream, const Arguments&... arguments) noexcept {
