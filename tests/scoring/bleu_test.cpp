@@ -58,3 +58,35 @@ TEST_CASE("a megabyte of text has BLEU 1 against itself") {
     for (int k = 0; text.size() < 1'000'000; ++k) text += "w" + std::to_string(k * 7919 % 10007) + " ";
     CHECK(scoring::trace::bleu{}.score(text, texts{text}) == Approx(1));
 }
+
+TEST_CASE("sacreBLEU's sentences and corpora") {
+    using scoring::sacrebleu::bleu;
+    using scoring::sacrebleu::smoothing;
+    using scoring::sacrebleu::tokens;
+    // Measured with sacrebleu 2.6.0.
+    const texts mat{"the cat is on the mat"};
+    CHECK(bleu{}.score("the cat sat on the mat", mat) == Approx(37.991784).margin(1e-6));
+    CHECK(bleu{.smooth = smoothing::floor}.score("the cat sat on the mat", mat) == Approx(25.406637).margin(1e-6));
+    CHECK(bleu{.smooth = smoothing::none}.score("the cat sat on the mat", mat) == 0);
+    CHECK(bleu{.smooth = smoothing::add_k}.score("the cat sat on the mat", mat) == Approx(48.549177).margin(1e-6));
+    const texts lower_case{"the cat sat on the mat."};
+    CHECK(bleu{}.score("The cat sat on the mat.", lower_case) == Approx(80.910671).margin(1e-6));
+    CHECK(bleu{.lowercase = true}.score("The cat sat on the mat.", lower_case) == Approx(100));
+    CHECK(bleu{.words = tokens::none}.score("The cat sat on the mat.", lower_case) == Approx(75.983569).margin(1e-6));
+    CHECK(bleu{}.score("hello, world!", texts{"hello , world !"}) == Approx(100));
+    CHECK(bleu{.words = tokens::none}.score("hello, world!", texts{"hello , world !"}) == 0);
+    CHECK(bleu{}.score("the cat", mat) == Approx(13.533528).margin(1e-6));
+    CHECK(bleu{}.score("this is a fest", texts{"this is a test"}) == Approx(59.460356).margin(1e-6));
+    CHECK(bleu{}.score("test", texts{"a test"}) == Approx(36.787944).margin(1e-6));
+    CHECK(bleu{.words = tokens::characters}.score("北 京", texts{"北京"}) == Approx(100));
+    CHECK(bleu{}.score("", texts{"a"}) == 0);
+    CHECK(bleu{}.score("a", texts{}) == 0);
+
+    const bleu b;
+    const std::vector<scoring::bleu_counts> short_one{b.count("the cat", mat)};
+    CHECK(b.corpus(short_one) == 0);  // no effective order over a corpus
+    const std::vector<scoring::bleu_counts> two{b.count("the cat sat on the mat", mat),
+                                                b.count("the cat is on the mat", mat)};
+    CHECK(b.corpus(two) == Approx(69.189129).margin(1e-6));
+    CHECK(b.corpus({}) == 0);
+}

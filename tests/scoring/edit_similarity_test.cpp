@@ -114,6 +114,16 @@ TEST_CASE("Py150's literals become code before TRACE compares") {
     CHECK(scoring::trace::basic_py150<scoring::indel>{}.score("tide", texts{"diet"}) == 50);
 }
 
+TEST_CASE("CodeXGLUE strips before it compares") {
+    const scoring::codexglue::edit_sim<> similarity;
+    CHECK(similarity.score("  x = <NUM_LIT>\n", texts{"x = 0"}) == 100);
+    CHECK(similarity.score("", texts{""}) == 100);
+    CHECK(scoring::trace::py150{}.score(" x", texts{"x"}) == 67);
+    const scoring::codexglue::exact_match exact;
+    CHECK(exact.score("x  = <NUM_LIT:1>", texts{"x = 1"}) == 1);
+    CHECK(exact.score("x=1", texts{"x = 1"}) == 0);
+}
+
 TEST_CASE("a character is a code point, not a byte") {
     CHECK(scoring::indel{}.ratio("天气", "天空") == 0.5);
     CHECK(scoring::difflib{}.ratio("Straße", "Strasse") == Approx(2.0 * 5 / 13));  // "Stra", then "e"

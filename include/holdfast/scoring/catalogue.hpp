@@ -60,6 +60,10 @@ inline const std::vector<catalogued>& catalogue() {
         {edit_similarity<indel>{}, "2 LCS / (n + m) of characters", "rapidfuzz, python-Levenshtein"},
         {fuzz_ratio<difflib>{}, "100 difflib ratio, rounded half to even", "fuzzywuzzy"},
         {fuzz_ratio<indel>{}, "100 indel ratio, rounded half to even", "fuzzywuzzy with python-Levenshtein"},
+        {codexglue::edit_sim<difflib>{}, "fuzz.ratio of stripped code, literals restored, per cent",
+         "CodeXGLUE, code completion"},
+        {codexglue::exact_match{}, "equal words of code, literals restored", "CodeXGLUE, code completion"},
+        {sacrebleu::bleu{}, "sentence BLEU per cent, 13a, exponential smoothing, effective order", "sacreBLEU 2.6"},
         {hf::sari{}, "SARI per cent on 13a words, 0/0 = 1; needs the source", "Hugging Face evaluate"},
     };
     return all;

@@ -266,6 +266,37 @@ inline std::string literals_to_code(std::string_view text) {
     return code;
 }
 
+/// CodeXGLUE's edit similarity for code completion: literals to code after white space is stripped, then fuzz.ratio;
+/// per cent. TRACE's trace::py150 does not strip.
+template <class Similarity = difflib>
+struct edit_sim {
+    Similarity similarity = {};
+
+    static constexpr double best = 100;
+    std::string name() const { return "codexglue::edit_sim<" + std::string(Similarity::name) + ">"; }
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        std::vector<std::string> targets;
+        for (const std::string& r : references) targets.push_back(literals_to_code(strip(r)));
+        return fuzz_ratio<Similarity>{similarity}.score(literals_to_code(strip(prediction)), targets);
+    }
+};
+static_assert(scorer<edit_sim<difflib>> && scorer<edit_sim<indel>>);
+
+/// CodeXGLUE's exact match for code completion: literals to code, then equal words between white space.
+struct exact_match {
+    static constexpr double best = 1;
+    std::string_view name() const { return "codexglue::exact_match"; }
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        const std::string p = literals_to_code(strip(prediction));
+        const auto equal = [&](const std::string& reference) {
+            const std::string r = literals_to_code(strip(reference));
+            return split(r) == split(p);
+        };
+        return std::any_of(references.begin(), references.end(), equal) ? 1.0 : 0.0;
+    }
+};
+static_assert(scorer<exact_match>);
+
 }  // namespace codexglue
 
 namespace trace {
