@@ -83,27 +83,29 @@ inline void apply_preset(settings& s) {
     s.model.heads = 4;
     s.model.kv_heads = 2;
     s.model.hidden = 352;
+    s.model.init_deviation = 0.06;  // small models learn attention sooner from larger weights
+    s.model.context = 768;          // six demonstrations and a question fit (icl)
     s.longest_prompt = real ? 256 : 448;
-    s.longest_answer = real ? 64 : 32;
-    s.model.context = 768;  // six demonstrations and a question fit (icl)
-    s.base.epochs = s.quick ? 1 : 2;
+    s.longest_answer = real ? 48 : 32;
+    s.base.epochs = s.quick ? 2 : 4;
     s.base.batch = 24;
     s.base.learning_rate = 2e-3;
     s.suite_questions = s.quick ? 40 : 60;
-    s.stage.epochs = 3;
-    s.stage.learning_rate = 1.5e-3;
+    s.stage.epochs = s.quick ? 4 : 5;
+    s.stage.batch = 8;
+    s.stage.learning_rate = 7e-4;
     s.adapter = s.stage;
-    s.adapter.learning_rate = 6e-3;
+    s.adapter.learning_rate = 4e-3;
     s.lora.on = {projection::query, projection::key, projection::value, projection::output,
                  projection::gate,  projection::up,  projection::down};
     s.lora.rank = 8;
     s.lora.alpha = 16;
-    unless_given(s.base_examples, s.quick ? 1200 : 1500);
-    unless_given(s.train_limit, s.quick ? 160 : (real ? 200 : 300));
-    unless_given(s.test_limit, s.quick ? 24 : (real ? 30 : 60));
-    unless_given(s.budget, s.quick ? 16 : (real ? 20 : 30));
+    unless_given(s.base_examples, s.quick ? 4000 : 6000);
+    unless_given(s.train_limit, s.quick ? 160 : (real ? 150 : 300));
+    unless_given(s.test_limit, s.quick ? 24 : (real ? 20 : 60));
+    unless_given(s.budget, s.quick ? 16 : (real ? 15 : 30));
     s.all_cells = !real;
-    if (s.quick) s.single = false;
+    if (s.quick || real) s.single = false;
 }
 
 }  // namespace trainer
