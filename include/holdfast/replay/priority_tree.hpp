@@ -1,6 +1,7 @@
 #pragma once
 // Prioritised replay: draws in proportion to priorities that change all the time. A sum tree with sixteen children per
-// node over whole numbers, so sums never drift and do not depend on the order of the updates.
+// node over whole numbers, so sums never drift and do not depend on the order of the updates. A node holds the running
+// sums of its children: one comparison with all sixteen finds the child.
 // Builds on sampler.hpp.
 
 #include <holdfast/core/error.hpp>
@@ -8,6 +9,7 @@
 #include <holdfast/replay/sampler.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +37,7 @@ class priority_tree {
         std::size_t nodes = size;
         do {
             nodes = (nodes + fan - 1) / fan;
-            levels_.emplace_back(std::max<std::size_t>(nodes, 1) * fan, 0);
+            levels_.emplace_back(std::max<std::size_t>(nodes, 1));
         } while (nodes > 1);
     }
 
@@ -45,23 +47,25 @@ class priority_tree {
     /// What is kept of an item's priority.
     [[nodiscard]] double priority(std::size_t item) const {
         check(item);
-        return static_cast<double>(levels_[0][item]) * unit_;
+        return static_cast<double>(units(item)) * unit_;
     }
 
     /// @throw invalid_argument for an item that is not there, a priority that is negative, NaN or beyond 2^62 / size
     ///        units, so that the sum cannot overflow
     void set(std::size_t item, double priority) {
         check(item);
-        const double units = priority / unit_;
-        require(units >= 0 && units * static_cast<double>(size_) < 0x1p62,
+        const double wanted = priority / unit_;
+        require(wanted >= 0 && wanted * static_cast<double>(size_) < 0x1p62,
                 "replay::priority_tree: a priority is from 0 to 2^62 / size units, that of item ", item, " is ",
                 priority);
         const std::uint64_t fresh =
-            priority > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(units + 0.5)) : 0;
-        const std::uint64_t change = fresh - levels_[0][item];  // modulo 2^64, as are the sums
+            priority > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted + 0.5)) : 0;
+        const std::uint64_t change = fresh - units(item);  // modulo 2^64, as are the sums
         total_ += change;
         for (auto& level : levels_) {
-            level[item] += change;
+            std::uint64_t* sums = level[item / fan].sums;
+            const std::uint64_t* from_child = ones_from.data() + (fan - item % fan);
+            for (std::size_t c = 0; c < fan; ++c) sums[c] += change & from_child[c];
             item /= fan;
         }
     }
@@ -72,19 +76,7 @@ class priority_tree {
         require(position < total_, "replay::priority_tree: a position is below the total of ", total_, ", it is ",
                 position);
         std::size_t node = 0;
-        for (std::size_t l = levels_.size(); l-- > 0;) {
-            const std::uint64_t* child = &levels_[l][node * fan];
-            std::uint64_t sum = 0, before = 0;
-            std::size_t chosen = 0;
-            for (std::size_t c = 0; c < fan; ++c) {  // no branch: which child it is cannot be foreseen
-                sum += child[c];
-                const bool past = position >= sum;
-                chosen += past;
-                before = past ? sum : before;
-            }
-            position -= before;
-            node = node * fan + chosen;
-        }
+        for (std::size_t l = levels_.size(); l-- > 0;) node = child(l, node, position);
         return static_cast<std::uint32_t>(node);
     }
 
@@ -98,7 +90,12 @@ class priority_tree {
         for (std::size_t first = 0; first < n; first += 256) {
             const std::size_t some = std::min<std::size_t>(256, n - first);
             bits.words(first, {words, some});
-            for (std::size_t t = 0; t < some; ++t) drawn[first + t] = at(high_product(words[t], total_));
+            // Level by level for all of them: their waits for memory overlap.
+            std::size_t node[256] = {};
+            for (std::size_t t = 0; t < some; ++t) words[t] = high_product(words[t], total_);
+            for (std::size_t l = levels_.size(); l-- > 0;)
+                for (std::size_t t = 0; t < some; ++t) node[t] = child(l, node[t], words[t]);
+            for (std::size_t t = 0; t < some; ++t) drawn[first + t] = static_cast<std::uint32_t>(node[t]);
         }
         return drawn;
     }
@@ -106,8 +103,33 @@ class priority_tree {
   private:
     static constexpr std::size_t fan = 16;
 
+    struct alignas(64) group {  // two cache lines, not three
+        std::uint64_t sums[fan] = {};
+    };
+
+    // Sixteen zeros, then sixteen times all ones: a window of it masks the children from one on.
+    static constexpr std::array<std::uint64_t, 2 * fan> ones_from = [] {
+        std::array<std::uint64_t, 2 * fan> bits{};
+        for (std::size_t c = fan; c < 2 * fan; ++c) bits[c] = ~std::uint64_t{0};
+        return bits;
+    }();
+
     void check(std::size_t item) const {
         require(item < size_, "replay::priority_tree: there are ", size_, " items, asked for item ", item);
+    }
+
+    [[nodiscard]] std::uint64_t units(std::size_t item) const {
+        const std::uint64_t* sums = levels_[0][item / fan].sums;
+        return sums[item % fan] - (item % fan ? sums[item % fan - 1] : 0);
+    }
+
+    /// The child of a node that holds `position`, which becomes the position inside it.
+    [[nodiscard]] std::size_t child(std::size_t level, std::size_t node, std::uint64_t& position) const {
+        const std::uint64_t* sums = levels_[level][node].sums;
+        std::size_t before = 0;
+        for (std::size_t c = 0; c < fan; ++c) before += position >= sums[c];
+        position -= before > 0 ? sums[before - 1] : 0;
+        return node * fan + before;
     }
 
     /// floor(a b / 2^64): a number below b, uniform up to b / 2^64.
@@ -120,7 +142,7 @@ class priority_tree {
     std::size_t size_;
     double unit_;
     std::uint64_t total_ = 0;
-    std::vector<std::vector<std::uint64_t>> levels_ = {};  // [0] the items, then sums of sixteen each
+    std::vector<std::vector<group>> levels_ = {};  // [0] the items in groups of sixteen, then the groups in groups
 };
 
 static_assert(sampler<priority_tree>);

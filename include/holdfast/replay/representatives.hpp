@@ -82,6 +82,27 @@ void check_points(const char* who, const View& x, std::size_t n) {
                     " is not");
 }
 
+/// Sum of f(c) over 0 .. n-1 in eight strands: an order of its own that compilers turn into vectors, the same
+/// everywhere.
+template <class F>
+double in_strands(std::size_t n, F f) {
+    double strand[8] = {};
+    std::size_t c = 0;
+    for (; c + 8 <= n; c += 8)
+        for (std::size_t k = 0; k < 8; ++k) strand[k] += f(c + k);
+    for (std::size_t k = 0; c < n; ++c, ++k) strand[k] += f(c);
+    return ((strand[0] + strand[4]) + (strand[2] + strand[6])) + ((strand[1] + strand[5]) + (strand[3] + strand[7]));
+}
+
+/// The same for a row of points, with the row as a pointer where its numbers lie side by side.
+template <class View, class F>
+double over_row(const View& x, std::size_t i, F f) {
+    const auto* row = x.data() + static_cast<std::ptrdiff_t>(i) * x.row_stride();
+    if (x.col_stride() == 1)
+        return in_strands(x.cols(), [&](std::size_t c) { return f(static_cast<double>(row[c]), c); });
+    return in_strands(x.cols(), [&](std::size_t c) { return f(static_cast<double>(x(i, c)), c); });
+}
+
 /// The free item with the least value(i), the lower index among equals.
 template <class Value>
 std::size_t least_free(std::size_t n, const std::vector<char>& taken, Value value) {
@@ -127,9 +148,8 @@ template <matrix_like Matrix>
         const auto k = static_cast<double>(chosen.size() + 1);
         for (std::size_t c = 0; c < d; ++c) target[c] = 2 * (k * mean[c] - sum[c]);
         const std::size_t best = detail::least_free(size, taken, [&](std::size_t i) {
-            double dot = 0;
-            for (std::size_t c = 0; c < d; ++c) dot += static_cast<double>(x(i, c)) * target[c];
-            return square[i] - dot;
+            return square[i] -
+                   detail::over_row(x, i, [to = target.data()](double value, std::size_t c) { return value * to[c]; });
         });
         taken[best] = 1;
         for (std::size_t c = 0; c < d; ++c) sum[c] += static_cast<double>(x(best, c));
@@ -151,20 +171,19 @@ template <matrix_like Matrix>
     const std::size_t size = x.rows(), d = x.cols();
     detail::check_points("k_centre", x, n);
     require(n == 0 || first < size, "replay::k_centre: there are ", size, " items, the first is to be ", first);
-    std::vector<double> nearest(size, std::numeric_limits<double>::infinity());
+    std::vector<double> nearest(size, std::numeric_limits<double>::infinity()), centre(d);
     std::vector<char> taken(size, 0);
     std::vector<std::uint32_t> chosen;
     for (std::size_t at = first; chosen.size() < n;) {
         chosen.push_back(static_cast<std::uint32_t>(at));
         taken[at] = 1;
         if (chosen.size() == n) break;
+        for (std::size_t c = 0; c < d; ++c) centre[c] = static_cast<double>(x(at, c));
         parallel_chunks(size, 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
             for (std::size_t i = begin; i < end; ++i) {
-                double square = 0;
-                for (std::size_t c = 0; c < d; ++c) {
-                    const double off = static_cast<double>(x(i, c)) - static_cast<double>(x(at, c));
-                    square += off * off;
-                }
+                const double square = detail::over_row(x, i, [to = centre.data()](double value, std::size_t c) {
+                    return (value - to[c]) * (value - to[c]);
+                });
                 nearest[i] = std::min(nearest[i], square);
             }
         });
