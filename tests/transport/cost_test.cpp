@@ -120,5 +120,7 @@ TEST_CASE("costs say what is wrong with their input") {
         return std::numeric_limits<double>::quiet_NaN();
     };
     CHECK_REFUSES(transport::cost_matrix(c, c, broken), "entry (0, 0) is nan");
+    CHECK_REFUSES(transport::detail::room_for_costs<double>(std::size_t{1} << 30, std::size_t{1} << 30),
+                  "costs of 1073741824 x 1073741824 points need 9.22337204e+09 GB, more than there is");
     CHECK(std::isnan(transport::rounding_bound<float>(broken, 1, 2, 1, true)));
 }

@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <new>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,6 +137,21 @@ template <std::floating_point Real, matrix_like Matrix>
     return made;
 }
 
+namespace detail {
+
+template <class Real>
+matrix<Real> room_for_costs(std::size_t n, std::size_t m) {
+    try {
+        return matrix<Real>(n, m);
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {}
+    refuse("transport::cost_matrix: costs of ", n, " x ", m, " points need ",
+           static_cast<double>(n) * static_cast<double>(m) * static_cast<double>(sizeof(Real)) / 1e9,
+           " GB, more than there is: compare samples of the points, or merge near ones first");
+}
+
+}  // namespace detail
+
 /// All costs between two clouds: C_ij = cost(x_i, y_j), [n, m].
 ///
 /// @throw        invalid_argument for different dimensions, a cost that is not finite (says which), or a matrix that
@@ -146,7 +163,7 @@ template <std::floating_point Real>
                                        const ground_cost& cost) {
     require(x.dimension == y.dimension, "transport::cost_matrix: points must have one dimension, they have ",
             x.dimension, " and ", y.dimension);
-    matrix<Real> c(x.points.rows(), y.points.rows());
+    matrix<Real> c = detail::room_for_costs<Real>(x.points.rows(), y.points.rows());
     if (cost.radial()) {
         detail::all_distances(x.points, y.points, c, [&](Real s) { return cost.from_squared(static_cast<double>(s)); });
     } else {
