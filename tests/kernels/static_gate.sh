@@ -8,7 +8,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 began=$(date +%s)
 if ! "$nvcc" -std=c++20 -gencode=arch=compute_"$arch",code=sm_"$arch" -I"$root/include" -Xptxas -v,-warn-spills \
-    -cubin -o "$out/kernels.cubin" "$root/tests/kernels/all_kernels.cu" > "$out/log" 2>&1; then
+    -c -o "$out/kernels.o" "$root/tests/kernels/all_kernels.cu" > "$out/log" 2>&1; then
     cat "$out/log"
     exit 1
 fi
@@ -21,7 +21,7 @@ if grep -E '(^|[^0-9])[1-9][0-9]* bytes (stack frame|spill)' "$out/log"; then ba
 [ "$kernels" -gt 0 ] || bad=1
 echo "sm_$arch: $kernels kernels, $registers registers at most, compiled in $seconds s"
 if command -v cuobjdump > /dev/null; then
-    echo "tensor-core instructions: $(cuobjdump -sass "$out/kernels.cubin" | grep -cE 'HMMA|HGMMA' || true)"
+    echo "tensor-core instructions: $(cuobjdump -sass "$out/kernels.o" | grep -cE 'HMMA|HGMMA' || true)"
 fi
 if [ "$bad" -ne 0 ]; then
     echo "FAILED: spills, stack frames or serialised WGMMAs (above)"

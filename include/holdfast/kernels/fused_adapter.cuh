@@ -85,8 +85,10 @@ template <class T>
 template <class T>
 [[nodiscard]] refused check_shapes(const fused_adapter_args<T>& g) noexcept {
     if (g.count < 1 || g.count > most_slices) return {refusal::slices_out_of_range, "count", g.count, most_slices};
-    for (int i = 0; i < g.count; ++i)
-        if (const refused r = check_shape({g.tokens, g.in, g.slice[i].out, g.rank}); r.why != refusal::none) return r;
+    for (int i = 0; i < g.count; ++i) {
+        const lora_shape shape{g.tokens, g.in, g.slice[i].out, g.rank};
+        if (const refused r = check_shape(shape); r.why != refusal::none) return r;
+    }
     return {};
 }
 

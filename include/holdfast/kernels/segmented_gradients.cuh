@@ -81,7 +81,8 @@ __global__ void __launch_bounds__(gradient_tile::columns, 4)
 
 template <class T>
 [[nodiscard]] refused check(const segmented_gradient_args<T>& g) noexcept {
-    if (const refused r = check_shape({g.tokens, g.in, g.out, g.rank}); r.why != refusal::none) return r;
+    const lora_shape shape{g.tokens, g.in, g.out, g.rank};
+    if (const refused r = check_shape(shape); r.why != refusal::none) return r;
     if (g.tokens == 0) return {};
     if (g.rows.token_adapter == nullptr && (g.rows.row_offsets == nullptr || g.rows.segment_adapter == nullptr))
         return {refusal::no_rows_named, "rows", 0, 0};

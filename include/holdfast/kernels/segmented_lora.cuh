@@ -216,7 +216,8 @@ template <class T>
 
 template <class T>
 [[nodiscard]] refused check(const segmented_lora_args<T>& g, bool backward) noexcept {
-    if (const refused r = check_shape({g.tokens, g.in, g.out, g.rank}); r.why != refusal::none) return r;
+    const lora_shape shape{g.tokens, g.in, g.out, g.rank};
+    if (const refused r = check_shape(shape); r.why != refusal::none) return r;
     if (g.tokens == 0) return {};
     if (g.rows.token_adapter == nullptr && (g.rows.row_offsets == nullptr || g.rows.segment_adapter == nullptr))
         return {refusal::no_rows_named, "rows", 0, 0};
@@ -252,9 +253,8 @@ template <bool Backward, class T>
 /// Bytes of workspace that either direction needs.
 template <class T>
 [[nodiscard]] std::size_t segmented_lora_workspace(const segmented_lora_args<T>& args) noexcept {
-    return detail::check_shape({args.tokens, args.in, args.out, args.rank}).why != detail::refusal::none
-               ? 0
-               : detail::segmented_bytes(args);
+    const lora_shape shape{args.tokens, args.in, args.out, args.rank};
+    return detail::check_shape(shape).why != detail::refusal::none ? 0 : detail::segmented_bytes(args);
 }
 
 /// What is wrong with the arguments, as a sentence; empty if segmented_lora would take them.
