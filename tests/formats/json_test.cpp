@@ -12,6 +12,8 @@ TEST_CASE("broken JSON is named with file and line") {
     CHECK_MALFORMED(formats::parse_json("[1] [2]", "x.json"), "x.json:1: broken JSON: ");
     CHECK_MALFORMED(formats::read_json(folder.write("a.json", "{\"a\": \"no end")), "a.json:1: broken JSON: ");
     CHECK_MALFORMED(formats::read_json(folder.write("b.json", "[\"\xff\"]")), "not UTF-8 at byte offset 2");
+    CHECK_MALFORMED(formats::parse_json("[1e999]", "x.jsonl", 7), "x.jsonl:7: broken JSON: a number is too large");
+    CHECK_MALFORMED(formats::parse_json("[1,\n1e999]", "x.json"), "x.json: broken JSON: a number is too large");
     const std::string deep(200'000, '[');
     CHECK_MALFORMED(formats::parse_json(deep, "deep"), "deep:1: broken JSON: ");
 }

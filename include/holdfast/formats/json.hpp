@@ -39,6 +39,10 @@ inline json parse_json(std::string_view text, const std::string& file, std::size
         if (const std::size_t at = what.find("syntax error"); at != std::string::npos) what.erase(0, at);
         const std::size_t line = first_line - 1 + detail::line_of(text, e.byte > 0 ? e.byte - 1 : 0);
         throw format_error(file, line, "broken JSON: " + what);
+    } catch (const json::out_of_range&) {
+        // A number too large for a double; nlohmann does not say where.
+        const bool one_line = text.find('\n') == std::string_view::npos;
+        throw format_error(file, one_line ? first_line : 0, "broken JSON: a number is too large for a double");
     }
 }
 
