@@ -69,6 +69,7 @@
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/replay/sampler.hpp>
 #include <holdfast/replay/state.hpp>
+#include <holdfast/replay/surprise.hpp>
 #include <holdfast/replay/tag_merging.hpp>
 #include <holdfast/replay/tagger.hpp>
 #include <holdfast/scoring/bleu.hpp>

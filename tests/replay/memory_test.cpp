@@ -38,4 +38,7 @@ TEST_CASE("a memory whose parts do not fit is refused by name") {
     wrong.embedding = holdfast::matrix<float>(1, 4);
     CHECK_REFUSES(replay::check_memory("somebody", wrong),
                   "somebody: task 'toy' has 2 distinct instructions and embeddings for 1");
+    wrong = memory;
+    wrong.score = {1};
+    CHECK_REFUSES(replay::check_memory("somebody", wrong), "somebody: task 'toy' has 2 examples and scores for 1");
 }

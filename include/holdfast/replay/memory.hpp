@@ -26,6 +26,8 @@ struct task_memory {
     std::vector<std::vector<std::string>> tags = {};  ///< [k] tags of each instruction; empty: no tagger ran
     matrix<float> embedding = {};                     ///< [k, d] a row per instruction; 0 x 0: no embedder ran
 
+    std::vector<double> score = {};  ///< [n] what a learner measured of each example (its NLL, say); empty: nothing
+
     /// n, the number of examples.
     [[nodiscard]] std::size_t size() const { return instruction.size(); }
 
@@ -80,6 +82,8 @@ inline void check_memory(std::string_view who, const task_memory& memory) {
             " distinct instructions and tags for ", memory.tags.size());
     require(memory.embedding.rows() == 0 || memory.embedding.rows() == k, who, ": task '", memory.name, "' has ", k,
             " distinct instructions and embeddings for ", memory.embedding.rows());
+    require(memory.score.empty() || memory.score.size() == memory.size(), who, ": task '", memory.name, "' has ",
+            memory.size(), " examples and scores for ", memory.score.size());
 }
 
 }  // namespace holdfast::replay
