@@ -166,7 +166,7 @@ TEST_CASE("potentials to start from change the way, not the answer") {
     const auto warm = transport::exact(c, a, b, {.f = cold.f, .g = cold.g});
     check_certificate(c, a, b, warm);
     CHECK(warm.value == Approx(cold.value).epsilon(1e-13));
-    CHECK(warm.pivots < cold.pivots);
+    CHECK(warm.pivots == 0);  // the optimal tree is found again from its potentials
     const weights nonsense_f(80, 1e6), nonsense_g(70, -3e5);
     check_certificate(c, a, b, transport::exact(c, a, b, {.f = nonsense_f, .g = nonsense_g}));
 }

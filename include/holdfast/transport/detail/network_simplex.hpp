@@ -139,9 +139,11 @@ class network_simplex {
         }
     }
 
-    /// A first tree: listed arcs by reduced cost each take what they can; what is left pairs up as cheaply as it goes.
-    /// Every arc uses up one of its ends, so the arcs form a forest in which all carry mass; one node of each part is
-    /// tied to the root by an empty arc that points to it: strongly feasible by construction.
+    /// A first tree. A spanning tree of the listed arcs by reduced cost is emptied from its leaves: were the potentials
+    /// optimal, this would be the optimal plan. Then listed arcs by reduced cost each take what they can, and what is
+    /// left pairs up as cheaply as it goes. Every arc uses up one of its ends, so the arcs that carry mass form a
+    /// forest; one node of each part is tied to the root by an empty arc that points to it: strongly feasible by
+    /// construction.
     void start_tree() {
         std::vector<std::pair<double, std::uint32_t>> order(arcs_.size());
         for (std::size_t k = 0; k < arcs_.size(); ++k) order[k] = {reduced(arcs_[k]), static_cast<std::uint32_t>(k)};
@@ -158,6 +160,7 @@ class network_simplex {
             used.push_back({i, n_ + j, 0});
             mass.push_back(moved);
         };
+        for (const std::uint32_t k : peeled(order)) take(arcs_[k].i, arcs_[k].j - n_);
         for (const auto& [r, k] : order) take(arcs_[k].i, arcs_[k].j - n_);
         std::vector<node> sinks;
         for (node j = 0; j < m_; ++j)
@@ -174,6 +177,33 @@ class network_simplex {
                 if (t[at(sinks[best])] == 0) sinks[best] = sinks.back(), sinks.pop_back();
             }
         hang(used, mass);
+    }
+
+    /// The arcs of a least spanning tree (Kruskal), each when one of its ends is a leaf of what is left of the tree.
+    [[nodiscard]] std::vector<std::uint32_t> peeled(const std::vector<std::pair<double, std::uint32_t>>& order) const {
+        std::vector<node> part(at(root_));
+        std::iota(part.begin(), part.end(), node{0});
+        const auto find = [&](node x) {
+            while (part[at(x)] != x) x = part[at(x)] = part[at(part[at(x)])];
+            return x;
+        };
+        std::vector<std::uint32_t> degree(at(root_), 0), mixed(at(root_), 0), out;
+        for (const auto& [r, k] : order) {
+            const arc& e = arcs_[k];
+            const node p = find(e.i), q = find(e.j);
+            if (p == q) continue;
+            part[at(p)] = q;
+            for (const node x : {e.i, e.j}) ++degree[at(x)], mixed[at(x)] ^= k;  // of one arc left, its number
+        }
+        for (node start = 0; start < root_; ++start)
+            for (node x = start; degree[at(x)] == 1;) {
+                const std::uint32_t k = mixed[at(x)];
+                const node y = arcs_[k].i == x ? arcs_[k].j : arcs_[k].i;
+                out.push_back(k);
+                for (const node z : {x, y}) --degree[at(z)], mixed[at(z)] ^= k;
+                x = y;
+            }
+        return out;
     }
 
     /// Turns a forest of arcs into the tree below the root.
