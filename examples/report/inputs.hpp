@@ -1,0 +1,271 @@
+#pragma once
+// From the command line to methods: which files make one method, which columns are suites, what is given beside.
+// Reading single files is read.hpp.
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "read.hpp"
+
+namespace report_program {
+
+struct request {
+    std::vector<std::string> scores, suites;
+    std::string baseline, single_task, before, after;
+    reading how;
+};
+
+struct inputs {
+    std::vector<method> methods;
+    references beside;
+};
+
+inline bool exists(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+}
+
+inline std::vector<std::string> split(std::string_view list) {
+    std::vector<std::string> parts;
+    while (true) {
+        const auto comma = list.find(',');
+        parts.emplace_back(list.substr(0, comma));
+        if (comma == std::string_view::npos) return parts;
+        list.remove_prefix(comma + 1);
+    }
+}
+
+/// FILE, or NAME=FILE, or FILE,FILE,... for the stages of one method.
+struct argument {
+    std::string name;  // empty: by the file
+    std::vector<std::string> paths;
+    bool alone = true;  // no name and one path: neighbours may be its other stages
+};
+
+inline argument parse_argument(const std::string& text) {
+    if (exists(text)) return {{}, {text}, true};
+    argument a;
+    std::string rest = text;
+    if (const auto sign = text.find('='); sign != std::string::npos && sign > 0) {
+        a.name = text.substr(0, sign);
+        rest = text.substr(sign + 1);
+    }
+    a.paths = exists(rest) ? std::vector{rest} : split(rest);
+    a.alone = a.name.empty() && a.paths.size() == 1;
+    return a;
+}
+
+inline std::string stem(const std::string& path) {
+    const auto p = std::filesystem::path(path).lexically_normal();
+    const auto last = p.has_filename() ? p : p.parent_path();
+    const bool folder = std::filesystem::is_directory(path);
+    return (folder ? last.filename() : last.stem()).string();
+}
+
+inline std::vector<method> read_methods(const request& asked, std::vector<double>& single) {
+    std::vector<argument> given;
+    std::vector<kind> kinds;
+    bool open = false;  // the last argument may take further stages
+    for (const std::string& text : asked.scores) {
+        argument a = parse_argument(text);
+        const kind what = kind_of(a.paths.front());
+        for (const std::string& path : a.paths)
+            require(a.paths.size() == 1 || kind_of(path) == kind::lm_eval,
+                    "report: several files make one method only where each is an evaluation of "
+                    "lm-evaluation-harness, '",
+                    path, "' is not");
+        const bool stage = a.alone && what == kind::lm_eval;
+        if (stage && open) {
+            given.back().paths.push_back(a.paths.front());
+            continue;
+        }
+        open = stage;
+        given.push_back(std::move(a));
+        kinds.push_back(what);
+    }
+    std::vector<method> methods;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        const argument& a = given[i];
+        const std::string& path = a.paths.front();
+        if (kinds[i] == kind::report) {
+            auto all = read_report_json(path, asked.how, single);
+            require(a.name.empty() || all.size() == 1, "report: '", path, "' holds ", all.size(),
+                    " methods with names of their own, it cannot be called '", a.name, "'");
+            if (!a.name.empty()) all.front().name = a.name;
+            for (auto& m : all) methods.push_back(std::move(m));
+            continue;
+        }
+        method m{a.name.empty() ? stem(a.paths.back()) : a.name, path, {}};
+        table t = kinds[i] == kind::csv            ? read_csv(path, asked.how)
+                  : kinds[i] == kind::trace_folder ? read_trace_folder(path, asked.how)
+                                                   : read_lm_eval_stages(a.paths, asked.how);
+        if (t.stages().empty()) throw format_error(path, 0, "holds no stage: after the row base there is none");
+        m.runs.push_back({.seed = 0, .stream = std::move(t), .suites = {}});
+        methods.push_back(std::move(m));
+    }
+    for (auto& m : methods)  // a/scores.csv and b/scores.csv
+        if (std::count_if(methods.begin(), methods.end(), [&](const method& o) { return o.name == m.name; }) > 1)
+            m.name = std::filesystem::path(m.source).replace_extension().string();
+    for (std::size_t i = 0; i < methods.size(); ++i)
+        for (std::size_t k = 0; k < i; ++k)
+            require(methods[i].name != methods[k].name, "report: two methods are called '", methods[i].name,
+                    "'; NAME=FILE names them");
+    return methods;
+}
+
+/// The model before and after the whole stream, as one table of a row before and a stage.
+inline std::optional<table> before_and_after(const request& asked, std::vector<column>& before_only) {
+    require(asked.after.empty() || !asked.before.empty(), "report: --after needs --before");
+    if (asked.before.empty()) return std::nullopt;
+    const auto row = [](const table& t) {  // wherever the one row stands
+        auto columns = t.columns();
+        for (column& c : columns)
+            if (!c.after.empty()) c.before = c.after[0], c.before_error = c.after_errors[0];
+        return columns;
+    };
+    before_only = row(read_row(asked.before, asked.how));
+    if (asked.after.empty()) return std::nullopt;
+    const auto after = row(read_row(asked.after, asked.how));
+    std::vector<column> both;
+    for (column c : before_only) {
+        const auto at = std::find_if(after.begin(), after.end(), [&](const column& a) { return a.name == c.name; });
+        if (at == after.end())
+            throw format_error(asked.after, 0, "has no score of \"" + c.name + "\", which " + asked.before + " has");
+        if (at->traits.scale != c.traits.scale)
+            throw format_error(asked.after, 0,
+                               "\"" + c.name + "\" has another unit than in " + asked.before + " (--scale says which)");
+        c.after = {at->before}, c.after_errors = {at->before_error};
+        both.push_back(std::move(c));
+    }
+    for (const column& a : after)
+        if (std::none_of(both.begin(), both.end(), [&](const column& c) { return c.name == a.name; }))
+            throw format_error(asked.before, 0, "has no score of \"" + a.name + "\", which " + asked.after + " has");
+    return table(std::move(both), {"after"});
+}
+
+/// --suite general=mmlu,gsm8k,safety=toxigen: names of test sets, or one file with a row base.
+inline std::array<std::vector<std::string>, 3> parse_suites(const std::vector<std::string>& texts) {
+    std::array<std::vector<std::string>, 3> names;
+    int now = -1;
+    for (const std::string& text : texts)
+        for (std::string part : split(text)) {
+            if (const auto sign = part.find('='); sign != std::string::npos) {
+                const std::string which = part.substr(0, sign);
+                now = which == "general"                                           ? general
+                      : which == "instruction" || which == "instruction_following" ? instruction_following
+                      : which == "safety"                                          ? safety
+                                                                                   : -1;
+                require(now >= 0, "report: --suite: general, instruction or safety, not \"", which, "\"");
+                part.erase(0, sign + 1);
+            }
+            require(now >= 0 && !part.empty(), "report: --suite reads KIND=NAME,NAME,..., it is \"", text, "\"");
+            names[static_cast<std::size_t>(now)].push_back(part);
+        }
+    return names;
+}
+
+inline column take(std::vector<column>& from, const std::string& name) {
+    const auto at = std::find_if(from.begin(), from.end(), [&](const column& c) { return c.name == name; });
+    if (at == from.end()) return {};
+    column c = std::move(*at);
+    from.erase(at);
+    return c;
+}
+
+inline void give_suites(run& r, const request& asked, const std::array<std::vector<std::string>, 3>& names,
+                        const std::optional<table>& both, const std::vector<column>& before_only) {
+    auto stream = r.stream ? r.stream->columns() : std::vector<column>{};
+    auto extra = both ? both->columns() : std::vector<column>{};
+    const auto stages = r.stream ? r.stream->stages() : std::vector<std::string>{};
+    for (std::size_t k = 0; k < 3; ++k) {
+        if (names[k].empty()) continue;
+        if (names[k].size() == 1 && exists(names[k][0])) {
+            r.suites[k] = read_csv(names[k][0], {.metric = {}, .scale = asked.how.scale, .sizes = asked.how.sizes});
+            if (r.suites[k]->scores().before().empty() || r.suites[k]->stages().empty())
+                throw format_error(names[k][0], 0, "must hold a row base and a row after training");
+            continue;
+        }
+        std::vector<column> own;
+        bool from_stream = false;
+        for (const std::string& name : names[k]) {
+            column c = take(extra, name);
+            const bool there = !c.name.empty();
+            if (!there) c = take(stream, name);
+            require(!c.name.empty(), "report: --suite: \"", name, "\" is no file and no test set of ",
+                    asked.before.empty() ? "the scores" : asked.before + " or the scores");
+            require(own.empty() || from_stream == !there, "report: --suite ", ability_names[k],
+                    ": some of its sets stand in --before, others in the scores");
+            from_stream = !there;
+            own.push_back(std::move(c));
+        }
+        r.suites[k] = table(std::move(own), from_stream ? stages : std::vector<std::string>{"after"});
+    }
+    for (column& c : stream)  // the model before training may have been asked the stream's tasks, too
+        for (const column& b : before_only)
+            if (b.name == c.name && std::isnan(c.before)) c.before = b.before, c.before_error = b.before_error;
+    std::erase_if(extra, [&](const column& e) {
+        return std::any_of(stream.begin(), stream.end(), [&](const column& c) { return c.name == e.name; });
+    });
+    if (names[0].empty() && names[1].empty() && names[2].empty() && !extra.empty())
+        r.suites[general] = table(extra, {"after"});
+    if (stream.empty())
+        r.stream.reset();
+    else
+        r.stream = table(std::move(stream), stages);
+}
+
+inline std::vector<double> row_for(const std::string& path, const table& stream, const reading& how) {
+    if (path.empty()) return {};
+    const table t = read_row(path, how);
+    std::vector<double> row;
+    for (const std::string& name : stream.scores().names()) {
+        const auto& names = t.scores().names();
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            throw format_error(path, 0, "has no score of task \"" + name + "\"");
+        const std::size_t j = t.scores().index(name);
+        row.push_back(t.score(t.stages().empty() ? 0 : 1, j));
+    }
+    return row;
+}
+
+inline inputs read_inputs(const request& asked) {
+    inputs in;
+    std::vector<double> single;
+    in.methods = read_methods(asked, single);
+    std::vector<column> before_only;
+    const auto both = before_and_after(asked, before_only);
+    const auto names = parse_suites(asked.suites);
+    require(!in.methods.empty() || both, "report: SCORES are needed, or --before and --after");
+    if (in.methods.empty()) in.methods.push_back({stem(asked.after), asked.after, {run{}}});
+    require(in.methods.size() == 1 || !both, "report: --before and --after belong to one method, there are ",
+            in.methods.size());
+    for (method& m : in.methods)
+        for (run& r : m.runs) give_suites(r, asked, names, both, before_only);
+    const method& first = in.methods.front();
+    for (const method& m : in.methods) {
+        const auto& stream = m.runs.front().stream;
+        if (!stream) continue;
+        if (stream->stages().size() > stream->tasks())
+            throw format_error(m.source, 0,
+                               sentence("has ", stream->stages().size(), " stages for ", stream->tasks(),
+                                        " tasks, where each stage learns one"));
+        require(first.runs.front().stream.has_value() &&
+                    stream->scores().names() == first.runs.front().stream->scores().names(),
+                "report: methods are compared on the same tasks in the same order, those of '", m.source,
+                "' are not those of '", first.source, "' (--tasks puts them in order)");
+        require(stream->scores().scale() == first.runs.front().stream->scores().scale(), "report: the scores of '",
+                m.source, "' have another unit than those of '", first.source, "' (--scale says which)");
+    }
+    if (const auto& stream = first.runs.front().stream) {
+        in.beside.baseline = row_for(asked.baseline, *stream, asked.how);
+        in.beside.single_task = row_for(asked.single_task, *stream, asked.how);
+        if (in.beside.single_task.empty() && single.size() == stream->tasks()) in.beside.single_task = single;
+    }
+    return in;
+}
+
+}  // namespace report_program

@@ -1,0 +1,203 @@
+#pragma once
+// --format html: the page of experiment's report, with every metric, the comparison, a critical-difference diagram and
+// the gate as sections of its own, in the same style. Nothing on it is fetched from elsewhere.
+
+#include <holdfast/experiment/report.hpp>
+#include <holdfast/experiment/text.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "outcome.hpp"
+#include "tables.hpp"
+
+namespace report_program {
+
+namespace experiment = holdfast::experiment;
+
+/// A run as experiment's page takes it; times are not known.
+inline experiment::run_record as_record(const method& m, const run& r, const references& beside) {
+    experiment::run_record one;
+    one.method = m.name, one.seed = r.seed, one.before_seconds = nan, one.single_task = beside.single_task;
+    const auto& s = r.stream->scores();
+    const auto task_of = [](const metrics::accuracy_matrix& t, std::size_t j) {
+        return experiment::task_record{.name = t.names()[j],
+                                       .scorer = {},
+                                       .scale = t.traits()[j].scale,
+                                       .train = 0,
+                                       .questions = t.traits()[j].size};
+    };
+    const auto own = [](const metrics::accuracy_matrix& t, std::size_t j,
+                        double x) {  // higher better, in its own scale
+        return t.traits()[j].orientation == metrics::orientation::higher_is_better ? x : t.traits()[j].scale - x;
+    };
+    for (std::size_t j = 0; j < s.tasks(); ++j) {
+        one.tasks.push_back(task_of(s, j));
+        one.before.push_back(own(s, j, r.stream->score(0, j)));
+    }
+    for (std::size_t i = 0; i < s.stages(); ++i) {
+        one.after.emplace_back();
+        for (std::size_t j = 0; j < s.tasks(); ++j) one.after[i].push_back(own(s, j, s(i, j)));
+        one.stages.push_back({.task = s.names()[i]});
+    }
+    for (std::size_t k = 0; k < 3; ++k) {
+        if (!r.suites[k]) continue;
+        const auto& t = *r.suites[k];
+        for (std::size_t j = 0; j < t.tasks(); ++j) {
+            experiment::suite_record suite{.kind = static_cast<experiment::capability>(k),
+                                           .about = task_of(t.scores(), j),
+                                           .scores = std::vector<double>(s.stages() + 1, nan)};
+            suite.scores[0] = own(t.scores(), j, t.score(0, j));
+            const std::size_t last = std::min(t.stages().size(), s.stages());  // one row is that of the end
+            for (std::size_t i = 0; i < last; ++i)
+                suite.scores[s.stages() - last + i + 1] = own(t.scores(), j, t.score(i + 1, j));
+            one.suites.push_back(std::move(suite));
+        }
+    }
+    return one;
+}
+
+inline std::string html_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
+    std::string all =
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table\">\n<table "
+        "class=\"wrap\">\n<thead><tr>";
+    for (const auto& h : head) all += "<th scope=\"col\">" + text::escape(h) + "</th>";
+    all += "</tr></thead>\n<tbody>\n";
+    for (const auto& row : rows) {
+        all += "<tr>";
+        for (std::size_t c = 0; c < row.size(); ++c)
+            all += c == 0 ? "<th scope=\"row\">" + text::escape(row[c]) + "</th>"
+                          : "<td>" + text::escape(row[c]) + "</td>";
+        all += "</tr>\n";
+    }
+    return all + "</tbody>\n</table>\n</div>\n";
+}
+
+/// Demšar's diagram: methods at their mean ranks, a bar joins those that Nemenyi's test cannot tell apart.
+inline std::string critical_difference_svg(const outcome& o) {
+    const auto& ranks = o.ranks->friedman.mean_ranks;
+    const auto k = static_cast<double>(ranks.size());
+    const double left = 60, width = 480, step = 24;
+    const auto x = [&](double rank) { return left + width * (rank - 1) / std::max(k - 1, 1.0); };
+    std::vector<std::size_t> order(ranks.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranks[a] < ranks[b]; });
+    const auto px = [](double v) { return text::fixed(v, 1); };
+    const auto line = [&](double x1, double y1, double x2, double y2, const char* style) {
+        return "<line x1=\"" + px(x1) + "\" y1=\"" + px(y1) + "\" x2=\"" + px(x2) + "\" y2=\"" + px(y2) + "\" " +
+               style + "/>\n";
+    };
+    const auto label = [&](double at, double y, const std::string& words, const char* anchor) {
+        return "<text x=\"" + px(at) + "\" y=\"" + px(y) + "\" text-anchor=\"" + anchor + "\" font-size=\"13\">" +
+               text::escape(words) + "</text>\n";
+    };
+    std::string bars;
+    double y = 52;
+    std::size_t reached = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        std::size_t end = i;
+        while (end + 1 < order.size() && ranks[order[end + 1]] - ranks[order[i]] <= o.ranks->critical_difference) ++end;
+        if (end == i || end + 1 <= reached) continue;
+        reached = end + 1;
+        bars +=
+            line(x(ranks[order[i]]) - 3, y, x(ranks[order[end]]) + 3, y, "stroke=\"var(--ink)\" stroke-width=\"5\"");
+        y += 11;
+    }
+    const double first = y + 12;
+    const double height = first + step * static_cast<double>((order.size() + 1) / 2) + 10;
+    std::string svg = "<svg viewBox=\"0 0 600 " + px(height) +
+                      "\" role=\"img\" aria-label=\"Critical difference diagram\" "
+                      "xmlns=\"http://www.w3.org/2000/svg\" fill=\"currentColor\">\n";
+    const double cd = std::min(o.ranks->critical_difference, k - 1) * width / std::max(k - 1, 1.0);
+    svg += line(left, 14, left + cd, 14, "stroke=\"var(--ink)\" stroke-width=\"2\"") +
+           label(left, 10, "critical difference " + text::fixed(o.ranks->critical_difference, 2), "start");
+    svg += line(left, 40, left + width, 40, "stroke=\"var(--ink)\" stroke-width=\"1.5\"");
+    for (std::size_t r = 1; r <= ranks.size(); ++r)
+        svg += line(x(static_cast<double>(r)), 35, x(static_cast<double>(r)), 40, "stroke=\"var(--ink)\"") +
+               label(x(static_cast<double>(r)), 31, std::to_string(r), "middle");
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const bool better = i < (order.size() + 1) / 2;  // named on the left, the others on the right
+        const double at = x(ranks[order[i]]);
+        const double row = first + step * static_cast<double>(better ? i : order.size() - 1 - i) + 6;
+        const double to = better ? left - 6 : left + width + 6;
+        svg += line(at, 40, at, row, "stroke=\"var(--faint)\"") + line(at, row, to, row, "stroke=\"var(--faint)\"") +
+               label(better ? 2 : 598, row - 4, o.methods[order[i]].name + " " + text::fixed(ranks[order[i]], 2),
+                     better ? "start" : "end");
+    }
+    return svg + bars + "</svg>\n";
+}
+
+inline std::string sections(const outcome& o) {
+    const auto open = [](const char* id, const char* title, const std::string& lead) {
+        return std::string("<section aria-labelledby=\"") + id + "\">\n<h2 id=\"" + id + "\">" + title +
+               "</h2>\n<p class=\"lead\">" + text::escape(lead) + "</p>\n";
+    };
+    std::string all =
+        open("every-metric", "Every metric",
+             "Each under its own name, with the " + percent(o.confidence) + " interval that runs or test items allow.");
+    std::vector<std::vector<std::string>> rows;
+    for (std::size_t k = 0; k < o.methods.size(); ++k)
+        for (const value& v : o.measured[k].values)
+            rows.push_back({v.id, o.methods[k].name, metrics::text(v.result),
+                            bounds(v.interval, text::decimals_of(v.result.scale)), v.result.variant});
+    all += html_table({"metric", "method", "value", "interval", "definition"}, rows);
+    rows.clear();
+    for (std::size_t k = 0; k < o.methods.size(); ++k)
+        for (const auto& s : o.measured[k].skipped) rows.push_back({s.id, o.methods[k].name, s.reason});
+    if (!rows.empty())
+        all += "<details>\n<summary>What could not be computed</summary>\n" +
+               html_table({"metric", "method", "why"}, rows) + "</details>\n";
+    all += "</section>\n";
+    rows.clear();
+    for (std::size_t k = 0; k < o.by_peer.size(); ++k)
+        for (const auto& r : o.by_peer[k]) rows.push_back({r.name, o.methods[k].name, metrics::text(r), r.variant});
+    if (!rows.empty())
+        all += open("peer", "As a peer reports it", "The numbers of " + o.peer + ", under its own names.") +
+               html_table({"name", "method", "value", "definition"}, rows) + "</section>\n";
+    rows.clear();
+    for (const difference& d : o.differences) {
+        if (std::isnan(d.interval.lower)) continue;
+        const int digits = text::decimals_of(o.measured[d.a].find(d.id)->result.scale);
+        rows.push_back({o.methods[d.a].name + " − " + o.methods[d.b].name, d.id,
+                        text::fixed(d.interval.estimate, digits), bounds(d.interval, digits),
+                        d.test ? text::fixed(d.corrected_p, 4) : "–", d.interval.method});
+    }
+    if (!rows.empty()) {
+        all += open("differences", "Method against method",
+                    "Paired differences; p by exact sign flips, corrected by Holm.") +
+               html_table({"difference", "metric", "value", "interval", "p", "of"}, rows);
+        if (o.ranks)
+            all +=
+                "<figure>\n<figcaption>Mean ranks over tasks; 1 is best. A bar joins what cannot be told apart at 0.05 "
+                "(Nemenyi).</figcaption>\n" +
+                critical_difference_svg(o) + "</figure>\n";
+        all += "</section>\n";
+    }
+    rows.clear();
+    for (const verdict& v : o.gate)
+        rows.push_back({v.failed ? "fell" : v.met ? "kept" : "chance", v.method, v.words()});
+    if (!rows.empty())
+        all += open("gate", "Gate", "Conditions that the model had to meet.") +
+               html_table({"verdict", "method", "condition"}, rows) + "</section>\n";
+    return all;
+}
+
+inline std::string as_html(const outcome& o, const references& beside) {
+    experiment::report pages;
+    for (const method& m : o.methods)
+        for (const run& r : m.runs)
+            if (r.stream) pages.add(as_record(m, r, beside));
+    std::string page = pages.html(o.methods.size() == 1 ? o.methods[0].name : "What was kept");
+    if (pages.runs().empty()) {
+        const std::string none = "<p class=\"lead\">There is no run in this report.</p>\n";
+        if (const auto at = page.find(none); at != std::string::npos) page.erase(at, none.size());
+    }
+    const auto end = page.find("</main>");
+    return page.insert(end, sections(o));
+}
+
+}  // namespace report_program
