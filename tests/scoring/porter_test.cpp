@@ -5,7 +5,7 @@
 using holdfast::scoring::porter_stem;
 
 TEST_CASE("stems are those of nltk.stem.PorterStemmer") {
-    // NLTK 3.9, mode NLTK_EXTENSIONS; each line a step of the algorithm, then the words that other flavours stem
+    // NLTK 3.10.4, mode NLTK_EXTENSIONS; each line a step of the algorithm, then the words that other flavours stem
     // differently.
     const std::pair<const char*, const char*> pairs[] = {
         {"caresses", "caress"},
