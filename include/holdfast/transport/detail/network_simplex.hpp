@@ -193,14 +193,16 @@ class network_simplex {
             const node p = find(e.i), q = find(e.j);
             if (p == q) continue;
             part[at(p)] = q;
-            for (const node x : {e.i, e.j}) ++degree[at(x)], mixed[at(x)] ^= k;  // of one arc left, its number
+            const node ends[] = {e.i, e.j};  // named: nvcc 13.0 loses a braced range in a template
+            for (const node x : ends) ++degree[at(x)], mixed[at(x)] ^= k;  // of one arc left, its number
         }
         for (node start = 0; start < root_; ++start)
             for (node x = start; degree[at(x)] == 1;) {
                 const std::uint32_t k = mixed[at(x)];
                 const node y = arcs_[k].i == x ? arcs_[k].j : arcs_[k].i;
                 out.push_back(k);
-                for (const node z : {x, y}) --degree[at(z)], mixed[at(z)] ^= k;
+                const node both[] = {x, y};
+                for (const node z : both) --degree[at(z)], mixed[at(z)] ^= k;
                 x = y;
             }
         return out;
