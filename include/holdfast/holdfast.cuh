@@ -6,6 +6,7 @@
 
 #include <holdfast/adapters/lora.cuh>
 #include <holdfast/core/cuda.cuh>
+#include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>

@@ -1,4 +1,5 @@
 // Every kernel of the library, instantiated once: what static_gate.sh compiles for each architecture.
+#include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
@@ -16,6 +17,7 @@ cudaError_t all(const kernels::lora_matmul_args<T>& forward, const kernels::lora
           kernels::merge(merge, stream), kernels::fused_adapter(fused, stream),
           kernels::fused_adapter_backward(fused, stream), kernels::segmented_lora(many, stream),
           kernels::segmented_lora_backward(many, stream), kernels::segmented_lora_gradients(sums, stream),
+          kernels::dora_norm(kernels::dora_norm_args<T>{}, stream),
           kernels::restore(merge.w, merge.ldw, merge.changed, merge.ldc, 1, 1, stream)})
         if (error != cudaSuccess) return error;
     return cudaSuccess;

@@ -29,9 +29,10 @@ struct lora_matmul_args {
     std::int64_t ldb = 0;
     T* y = nullptr;  ///< [m, n], overwritten
     std::int64_t ldy = 0;
-    float scale = 1;              ///< s: alpha / r or alpha / sqrt(r)
-    const T* bias = nullptr;      ///< [n], added to every row; or null
-    const T* residual = nullptr;  ///< [m, n], added; or null; may be y itself
+    float scale = 1;                      ///< s: alpha / r or alpha / sqrt(r)
+    const float* column_scale = nullptr;  ///< [n], times x W' + u B' before bias and residual (DoRA); or null
+    const T* bias = nullptr;              ///< [n], added to every row; or null
+    const T* residual = nullptr;          ///< [m, n], added; or null; may be y itself
     std::int64_t ldr = 0;
     dropout_key dropout;              ///< threshold 0: no dropout
     std::uint32_t* mask = nullptr;    ///< written: [m, mask_words(k)], for backward; null: workspace, not kept
@@ -117,6 +118,7 @@ template <class T>
                     check_matrix("a", g.a, g.lda, any * s.rank, s.in, sizeof(T)),
                     check_matrix("b", g.b, g.ldb, any * s.out, s.rank, sizeof(T)),
                     check_matrix("y", g.y, g.ldy, m, s.out, sizeof(T)),
+                    check_matrix("column_scale", g.column_scale, s.out, g.column_scale != nullptr, s.out, 4),
                     check_matrix("bias", g.bias, s.out, g.bias != nullptr, s.out, sizeof(T)),
                     check_matrix("residual", g.residual, g.ldr, g.residual != nullptr, s.out, sizeof(T)),
                     check_matrix("mask", g.mask, 1, g.mask != nullptr, 1, 4),
@@ -181,7 +183,8 @@ template <class T>
     wide.m = shrink.m, wide.n = static_cast<int>(s.out), wide.low_rank = 1, wide.count = 2;
     wide.add(u, ldu, g.b, g.ldb, shrink.n, 0);
     wide.add(g.x, g.ldx, g.w, g.ldw, k, 1);
-    wide.c = g.y, wide.ldc = g.ldy, wide.bias = g.bias, wide.residual = g.residual, wide.ldr = g.ldr;
+    wide.c = g.y, wide.ldc = g.ldy, wide.column_scale = g.column_scale, wide.bias = g.bias, wide.residual = g.residual,
+    wide.ldr = g.ldr;
     return wide_product<along::row, along::row>(wide, stream);
 }
 

@@ -40,8 +40,9 @@ struct gemm_problem {
     T* c = nullptr;  // either C [m, n] ...
     std::int64_t ldc = 0;
     bool fast_c = false;
-    const T* bias = nullptr;      // [n] or null
-    const T* residual = nullptr;  // [m, n] or null; may be c
+    const float* column_scale = nullptr;  // [n] or null: times the sum, before bias and residual
+    const T* bias = nullptr;              // [n] or null
+    const T* residual = nullptr;          // [m, n] or null; may be c
     std::int64_t ldr = 0;
     float* partial = nullptr;      // ... or one unscaled sum per split, [splits, m, n]
     split_plan split{1, 1 << 30};  // of the one product that there then is
@@ -292,6 +293,7 @@ __device__ __forceinline__ void gemm_tile(const gemm_problem<T>& p, int block, i
             const int r = m0 + row;
             value *= p.scale;
             if (r >= p.m || c >= p.n) return rounded<T>(0.0f);
+            if (p.column_scale != nullptr) value *= p.column_scale[c];
             if (p.bias != nullptr) value += to_float(p.bias[c]);
             if (p.residual != nullptr) value += to_float(p.residual[r * p.ldr + c]);
             return rounded<T>(value);

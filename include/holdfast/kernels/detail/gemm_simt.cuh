@@ -75,6 +75,7 @@ __device__ __forceinline__ void gemm_simt_tile(const gemm_problem<float>& p, int
                 continue;
             }
             float value = acc[i][j] * p.scale;
+            if (p.column_scale != nullptr) value *= p.column_scale[c];
             if (p.bias != nullptr) value += p.bias[c];
             if (p.residual != nullptr) value += p.residual[r * p.ldr + c];
             p.c[r * p.ldc + c] = value;
