@@ -89,6 +89,7 @@
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/engine_simd.hpp>
 #include <holdfast/transport/exact.hpp>
+#include <holdfast/transport/line.hpp>
 #include <holdfast/transport/measure.hpp>
 #include <holdfast/transport/similarity.hpp>
 #include <holdfast/transport/sinkhorn.hpp>

@@ -128,11 +128,13 @@ template <std::floating_point Real, matrix_like Matrix>
         const double length = std::sqrt(sum);
         require(!cost.normalises() || scale > 0, "transport::cosine: a zero vector has no direction, point ", i,
                 " is zero");
+        const double norm = scale * length, divisor = cost.normalises() ? norm : 1;
+        const bool ordinary = divisor > 1e-300 && divisor < 1e300;  // else in two steps, neither of which overflows
         for (std::size_t j = 0; j < d; ++j) {
             const double x = static_cast<double>(from(i, j));
-            made.points(i, j) = static_cast<Real>(cost.normalises() ? x / scale / length : x);
+            made.points(i, j) = static_cast<Real>(ordinary ? x / divisor : x / scale / length);
         }
-        made.largest = std::max(made.largest, cost.normalises() ? 1 : scale * length);
+        made.largest = std::max(made.largest, cost.normalises() ? 1 : norm);
     }
     return made;
 }

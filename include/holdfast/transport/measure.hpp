@@ -63,13 +63,15 @@ void check_costs(matrix_view<const Real> c, const char* function) {
 
 template <class Real>
 std::uint64_t hash_row(std::span<const Real> row) {
-    std::uint64_t h = 0x9e3779b97f4a7c15u;
-    for (const Real x : row) {  // zero has two signs and is one value
-        const auto bits = x == 0 ? std::uint64_t{0} : std::bit_cast<std::uint64_t>(static_cast<double>(x));
-        h = (h ^ bits) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
+    std::uint64_t h[4] = {0x9e3779b97f4a7c15u, 1, 2, 3};  // four at once: one multiplication does not wait for another
+    for (std::size_t k = 0; k < row.size(); ++k) {
+        const auto x = static_cast<double>(row[k]) + 0.0;  // zero has two signs and is one value
+        std::uint64_t& part = h[k % 4];
+        part = (part ^ std::bit_cast<std::uint64_t>(x)) * 0xff51afd7ed558ccdu;
+        part ^= part >> 32;
     }
-    return h;
+    for (int k = 1; k < 4; ++k) h[0] = (h[0] ^ h[k]) * 0xff51afd7ed558ccdu, h[0] ^= h[0] >> 32;
+    return h[0];
 }
 
 }  // namespace detail
@@ -95,15 +97,19 @@ template <matrix_like Matrix>
 
     discrete_measure<Real> made;
     made.index.assign(rows, made.dropped);
-    std::vector<Real> distinct;  // grows row by row
+    std::vector<Real> distinct;
+    distinct.reserve(rows * d);  // at most; untouched memory costs nothing
     std::vector<Real> row(d);    // rows of a column-major matrix are gathered
     std::vector<std::uint32_t> table(std::bit_ceil(2 * rows), made.dropped);  // open addressing: hash -> point
     for (std::size_t i = 0; i < rows; ++i) {
+        Real check = 0;  // not a number if any entry is not finite
         for (std::size_t j = 0; j < d; ++j) {
             row[j] = from(i, j);
+            check += row[j] - row[j];
+        }
+        for (std::size_t j = 0; j < d && check != 0; ++j)
             require(std::isfinite(row[j]), "transport::measure: points must be finite, row ", i, " has ", row[j],
                     " in column ", j);
-        }
         const double weight = weights.empty() ? 1 / static_cast<double>(rows) : weights[i] / sum;
         if (weight == 0) continue;
         std::size_t slot = detail::hash_row<Real>(row) & (table.size() - 1);
