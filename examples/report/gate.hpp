@@ -102,6 +102,7 @@ inline std::optional<value> last_score(const method& m, const std::string& task,
         };
         look(r.stream);
         for (const auto& s : r.suites) look(s);
+        look(r.others);
         if (!found) return std::nullopt;
         const std::size_t j = found->scores().index(task), last = found->stages().size();
         const double score = found->score(last, j);

@@ -176,46 +176,66 @@ inline column take(std::vector<column>& from, const std::string& name) {
     return c;
 }
 
-inline void give_suites(run& r, const request& asked, const std::array<std::vector<std::string>, 3>& names,
-                        const std::optional<table>& both, const std::vector<column>& before_only) {
+/// The tasks that were asked for, in that order.
+inline std::vector<column> pick(std::vector<column> all, const std::vector<std::string>& names,
+                                const std::string& file) {
+    if (names.empty()) return all;
+    std::vector<column> picked;
+    for (const std::string& name : names) {
+        column c = take(all, name);
+        if (c.name.empty()) throw format_error(file, 0, "has no task \"" + name + "\", which --tasks names");
+        picked.push_back(std::move(c));
+    }
+    return picked;
+}
+
+inline table suite_file(const std::string& path, const reading& how) {
+    table t = read_csv(path, how);
+    if (t.scores().before().empty() || t.stages().empty())
+        throw format_error(path, 0, "must hold a row base and a row after training");
+    return t;
+}
+
+/// The suite of these sets: from --before and --after, else from the columns of the scores. Takes them out of both.
+inline table suite_of_sets(const std::vector<std::string>& names, const char* kind, const request& asked,
+                           std::vector<column>& stream, std::vector<column>& extra, std::vector<std::string> stages) {
+    std::vector<column> own;
+    std::size_t from_stream = 0;
+    for (const std::string& name : names) {
+        column c = take(extra, name), also = take(stream, name);
+        from_stream += c.name.empty();
+        own.push_back(c.name.empty() ? std::move(also) : std::move(c));
+        require(!own.back().name.empty(), "report: --suite: \"", name, "\" is no file and no test set of ",
+                asked.after.empty() ? "the scores" : asked.after + " or the scores");
+    }
+    require(from_stream == 0 || from_stream == names.size(), "report: --suite ", kind,
+            ": some of its sets stand in --after, others in the scores alone");
+    if (from_stream == 0) stages = {"after"};
+    return table(std::move(own), std::move(stages));
+}
+
+inline void give_suites(const method& m, run& r, const request& asked,
+                        const std::array<std::vector<std::string>, 3>& names, const std::optional<table>& both,
+                        const std::vector<column>& before_only) {
     auto stream = r.stream ? r.stream->columns() : std::vector<column>{};
     auto extra = both ? both->columns() : std::vector<column>{};
     const auto stages = r.stream ? r.stream->stages() : std::vector<std::string>{};
-    for (std::size_t k = 0; k < 3; ++k) {
-        if (names[k].empty()) continue;
-        if (names[k].size() == 1 && exists(names[k][0])) {
-            r.suites[k] = read_csv(names[k][0], {.metric = {}, .scale = asked.how.scale, .sizes = asked.how.sizes});
-            if (r.suites[k]->scores().before().empty() || r.suites[k]->stages().empty())
-                throw format_error(names[k][0], 0, "must hold a row base and a row after training");
-            continue;
-        }
-        std::vector<column> own;
-        bool from_stream = false;
-        for (const std::string& name : names[k]) {
-            column c = take(extra, name);
-            const bool there = !c.name.empty();
-            if (!there) c = take(stream, name);
-            require(!c.name.empty(), "report: --suite: \"", name, "\" is no file and no test set of ",
-                    asked.before.empty() ? "the scores" : asked.before + " or the scores");
-            require(own.empty() || from_stream == !there, "report: --suite ", ability_names[k],
-                    ": some of its sets stand in --before, others in the scores");
-            from_stream = !there;
-            own.push_back(std::move(c));
-        }
-        r.suites[k] = table(std::move(own), from_stream ? stages : std::vector<std::string>{"after"});
-    }
     for (column& c : stream)  // the model before training may have been asked the stream's tasks, too
         for (const column& b : before_only)
             if (b.name == c.name && std::isnan(c.before)) c.before = b.before, c.before_error = b.before_error;
-    std::erase_if(extra, [&](const column& e) {
-        return std::any_of(stream.begin(), stream.end(), [&](const column& c) { return c.name == e.name; });
-    });
-    if (names[0].empty() && names[1].empty() && names[2].empty() && !extra.empty())
-        r.suites[general] = table(extra, {"after"});
-    if (stream.empty())
-        r.stream.reset();
-    else
-        r.stream = table(std::move(stream), stages);
+    bool any = false;
+    for (std::size_t k = 0; k < 3; ++k) {
+        if (names[k].empty()) continue;
+        any = true;
+        r.suites[k] = names[k].size() == 1 && exists(names[k][0])
+                          ? suite_file(names[k][0], asked.how)
+                          : suite_of_sets(names[k], ability_names[k], asked, stream, extra, stages);
+    }
+    if (r.stream) stream = pick(std::move(stream), asked.how.tasks, m.source);
+    for (const column& c : stream) (void)take(extra, c.name);
+    if (!extra.empty()) (any ? r.others : r.suites[general]) = table(extra, {"after"});
+    r.stream.reset();
+    if (!stream.empty()) r.stream = table(std::move(stream), stages);
 }
 
 inline std::vector<double> row_for(const std::string& path, const table& stream, const reading& how) {
@@ -244,7 +264,7 @@ inline inputs read_inputs(const request& asked) {
     require(in.methods.size() == 1 || !both, "report: --before and --after belong to one method, there are ",
             in.methods.size());
     for (method& m : in.methods)
-        for (run& r : m.runs) give_suites(r, asked, names, both, before_only);
+        for (run& r : m.runs) give_suites(m, r, asked, names, both, before_only);
     const method& first = in.methods.front();
     for (const method& m : in.methods) {
         const auto& stream = m.runs.front().stream;

@@ -57,19 +57,9 @@ inline double chosen(const std::map<std::string, double>& by_task, const std::st
     return all == by_task.end() ? otherwise : all->second;
 }
 
-/// The columns that were asked for, in that order, as a table.
+/// The columns as a table, with the units and sizes that the command line says.
 inline table finish(std::vector<column> columns, std::vector<std::string> stages, const reading& how,
                     const std::string& file) {
-    if (!how.tasks.empty()) {
-        std::vector<column> picked;
-        for (const std::string& name : how.tasks) {
-            const auto at =
-                std::find_if(columns.begin(), columns.end(), [&](const column& c) { return c.name == name; });
-            if (at == columns.end()) throw format_error(file, 0, "has no task \"" + name + "\", which --tasks names");
-            picked.push_back(*at);
-        }
-        columns = std::move(picked);
-    }
     for (column& c : columns) {
         c.traits.scale = chosen(how.scale, c.name, c.traits.scale);
         c.traits.size = static_cast<std::size_t>(chosen(how.sizes, c.name, static_cast<double>(c.traits.size)));
@@ -206,13 +196,11 @@ inline std::vector<method> read_report_json(const std::string& path, const readi
 
 /// A row of scores on its own, from any table of one row (base or a stage), by the names of tasks.
 inline table read_row(const std::string& path, const reading& how) {
-    reading plain = how;
-    plain.tasks.clear();
     const kind what = kind_of(path);
     if (what == kind::report) throw format_error(path, 0, "is a report.json, where one row of scores is needed");
-    const table t = what == kind::csv            ? read_csv(path, plain)
-                    : what == kind::trace_folder ? read_trace_folder(path, plain)
-                                                 : read_lm_eval_stages({path}, plain);
+    const table t = what == kind::csv            ? read_csv(path, how)
+                    : what == kind::trace_folder ? read_trace_folder(path, how)
+                                                 : read_lm_eval_stages({path}, how);
     const bool base = !t.scores().before().empty();
     if (t.stages().size() + (base ? 1 : 0) != 1)
         throw format_error(path, 0, sentence("must hold one row of scores, it holds ", t.stages().size() + base));

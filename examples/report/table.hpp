@@ -129,6 +129,7 @@ struct run {
     std::uint64_t seed = 0;
     std::optional<table> stream;
     std::array<std::optional<table>, 3> suites;  // by ability
+    std::optional<table> others{};               // sets of --before and --after that are neither
 };
 
 /// One way to train: one run, or one per seed.

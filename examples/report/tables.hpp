@@ -42,6 +42,38 @@ inline std::string in_columns(const std::vector<std::vector<std::string>>& rows,
 
 inline std::string percent(double confidence) { return text::shortest(100 * confidence) + " %"; }
 
+/// What is missing and why; where several methods lack it for one reason, once.
+inline std::string not_computed(const outcome& o) {
+    std::vector<metrics::catalogue::omission> reasons;
+    std::vector<std::string> of;  // which methods
+    for (std::size_t k = 0; k < o.measured.size(); ++k)
+        for (const auto& s : o.measured[k].skipped) {
+            std::size_t i = 0;
+            while (i < reasons.size() && (reasons[i].id != s.id || reasons[i].reason != s.reason)) ++i;
+            if (i == reasons.size()) reasons.push_back(s), of.emplace_back();
+            of[i] += (of[i].empty() ? "" : ", ") + o.methods[k].name;
+        }
+    if (reasons.empty()) return {};
+    std::string everyone;
+    for (const method& m : o.methods) everyone += (everyone.empty() ? "" : ", ") + m.name;
+    std::vector<std::pair<std::string, std::vector<std::string>>> by_reason;
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
+        std::string why = reasons[i].reason;
+        if (why.starts_with("metrics::")) why.erase(0, std::min(why.find(": ") + 2, why.size()));
+        why += of[i] == everyone ? "" : " (" + of[i] + ")";
+        auto at = std::find_if(by_reason.begin(), by_reason.end(), [&](const auto& r) { return r.first == why; });
+        if (at == by_reason.end()) at = by_reason.insert(at, {why, {}});
+        at->second.push_back(reasons[i].id);
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [why, ids] : by_reason)
+        if (ids.size() > 4)
+            rows.push_back({"  " + ids.front() + " and " + std::to_string(ids.size() - 1) + " more", why});
+        else
+            for (const auto& id : ids) rows.push_back({"  " + id, why});
+    return "\nnot computed:\n" + in_columns(rows, 0);
+}
+
 /// One method: value, interval and definition of every metric. Several: a column of values for each, then differences.
 inline std::string as_table(const outcome& o) {
     std::string all;
@@ -97,16 +129,7 @@ inline std::string as_table(const outcome& o) {
         for (const auto& r : o.by_peer[k]) rows.push_back({r.name, metrics::text(r), r.variant});
         all += "\n" + in_columns(rows, 1);
     }
-    for (std::size_t k = 0; k < o.measured.size(); ++k) {
-        if (o.measured[k].skipped.empty()) continue;
-        all += "\nnot computed" + (one ? std::string{} : " for " + o.methods[k].name) + ":\n";
-        rows.clear();
-        for (const auto& s : o.measured[k].skipped) {
-            const std::string head = "metrics::" + s.id + ": ";
-            rows.push_back({"  " + s.id, s.reason.starts_with(head) ? s.reason.substr(head.size()) : s.reason});
-        }
-        all += in_columns(rows, 0);
-    }
+    all += not_computed(o);
     if (!o.gate.empty()) {
         all += "\ngate:\n";
         for (const verdict& v : o.gate)
