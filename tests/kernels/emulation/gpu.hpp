@@ -22,8 +22,18 @@
 #define HOLDFAST_EMULATED_ASAN 1
 #endif
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define HOLDFAST_EMULATED_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HOLDFAST_EMULATED_TSAN 1
+#endif
+#endif
 #if defined(HOLDFAST_EMULATED_ASAN)
 #include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(HOLDFAST_EMULATED_TSAN)
+#include <sanitizer/tsan_interface.h>
 #endif
 
 struct uint3 {
@@ -65,6 +75,7 @@ struct fiber {
     std::vector<std::vector<copy>> groups;  // asynchronous copies: committed, oldest first; the last is open
     unsigned warp_operations = 0;
     void* fake_stack = nullptr;
+    void* tsan = nullptr;
 };
 
 struct exchange {  // what the lanes of a warp show each other in one collective operation
@@ -148,6 +159,9 @@ class machine {
 #if defined(HOLDFAST_EMULATED_ASAN)
         __sanitizer_start_switch_fiber(fake, scheduler_bottom_, scheduler_size_);
 #endif
+#if defined(HOLDFAST_EMULATED_TSAN)
+        __tsan_switch_to_fiber(scheduler_tsan_, 0);
+#endif
         swapcontext(&self().context, &scheduler_);
     }
 
@@ -164,6 +178,11 @@ class machine {
 #if defined(HOLDFAST_EMULATED_ASAN)
         void* fake = nullptr;
         __sanitizer_start_switch_fiber(&fake, fibers_[i]->stack.get(), stack_bytes);
+#endif
+#if defined(HOLDFAST_EMULATED_TSAN)
+        scheduler_tsan_ = __tsan_get_current_fiber();
+        if (fibers_[i]->tsan == nullptr) fibers_[i]->tsan = __tsan_create_fiber(0);
+        __tsan_switch_to_fiber(fibers_[i]->tsan, 0);
 #endif
         swapcontext(&scheduler_, &fibers_[i]->context);
 #if defined(HOLDFAST_EMULATED_ASAN)
@@ -232,6 +251,7 @@ class machine {
     ucontext_t scheduler_{};
     const void* scheduler_bottom_ = nullptr;
     std::size_t scheduler_size_ = 0;
+    void* scheduler_tsan_ = nullptr;
     unsigned current_ = 0;
     std::uint64_t random_ = 1;
 };
