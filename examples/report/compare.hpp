@@ -66,7 +66,7 @@ inline difference differ(const method& a, const method& b, const value& x, const
         d.test = metrics::sign_flip(pairs);
     } else if (!std::isnan(x.error) && !std::isnan(y.error)) {
         d.interval = metrics::detail::normal_interval(d.interval.estimate, std::hypot(x.error, y.error), confidence, 0);
-        d.interval.method = "delta method over test items, as if not the same";
+        d.interval.method = "test items, as if not the same";
     }
     return d;
 }

@@ -82,7 +82,7 @@ struct verdict {
         s += by > 0 ? ", " + text::fixed(by, d) + (asked.at_least ? " below" : " above") + " the limit of " + limit
                     : ", the limit itself, which " + asked.text + " leaves out";
         if (!knows_chance())
-            return s + "; whether that is chance is not known: one run, no number of test items (--sizes)";
+            return s + "; whether that is chance is not known (--sizes says how many test items there are)";
         s += "; its " + text::shortest(100 * found.confidence) + " % interval [" + text::fixed(found.lower, d) + ", " +
              text::fixed(found.upper, d) + "] " +
              (excludes_chance() ? "excludes chance" : "reaches the limit: it can be chance");

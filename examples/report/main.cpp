@@ -50,8 +50,8 @@ void add_options(CLI::App& app, settings& s) {
         ->delimiter(',');
     app.add_option("--sizes", s.sizes, "Number of test items: N, or TASK=N, for intervals")->delimiter(',');
     app.add_flag("--skip-missing", s.skip_missing, "Means leave out what was not evaluated, and say so");
-    app.add_option("--format", s.format, "table, json, csv, html or latex [table]")
-        ->check(CLI::IsMember({"table", "json", "csv", "html", "latex"}));
+    app.add_option("--format", s.format, "table, json, csv, html, latex, or svg: the diagram of ranks [table]")
+        ->check(CLI::IsMember({"table", "json", "csv", "html", "latex", "svg"}));
     app.add_option("--peer", s.peer, "What that project reports: trace, avalanche, gem, mammoth, sapt ...");
     app.add_option("--confidence", s.confidence, "Of intervals, 0 to 1 [0.95]");
     app.add_option("--out", s.out, "File [standard output]");
@@ -113,6 +113,9 @@ int run_report(settings& s) {
         o.differences = differences(o.methods, o.measured, s.confidence);
         o.ranks = rank(o.methods);
     }
+    require(s.format != "svg" || o.ranks,
+            "report: --format svg: the diagram of ranks needs at least 2 methods over 2 tasks, "
+            "each scored after the last stage");
     int code = 0;
     std::string fell;
     for (std::size_t k = 0; k < o.methods.size(); ++k)
@@ -125,6 +128,7 @@ int run_report(settings& s) {
     write(s.out, s.format == "json"    ? as_json(o)
                  : s.format == "csv"   ? as_csv(o)
                  : s.format == "latex" ? as_latex(o)
+                 : s.format == "svg"   ? critical_difference_svg(o)
                  : s.format == "html"  ? as_html(o, in.beside)
                                        : as_table(o));
     std::fputs(fell.c_str(), stderr);

@@ -64,7 +64,7 @@ inline experiment::run_record as_record(const method& m, const run& r, const ref
 inline std::string html_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
     std::string all =
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table\">\n<table "
-        "class=\"wrap\">\n<thead><tr>";
+        "class=\"settings\">\n<thead><tr>";
     for (const auto& h : head) all += "<th scope=\"col\">" + text::escape(h) + "</th>";
     all += "</tr></thead>\n<tbody>\n";
     for (const auto& row : rows) {
@@ -77,6 +77,7 @@ inline std::string html_table(const std::vector<std::string>& head, const std::v
     return all + "</tbody>\n</table>\n</div>\n";
 }
 
+/// --format svg is this alone.
 /// Demšar's diagram: methods at their mean ranks, a bar joins those that Nemenyi's test cannot tell apart.
 inline std::string critical_difference_svg(const outcome& o) {
     const auto& ranks = o.ranks->friedman.mean_ranks;
@@ -103,8 +104,8 @@ inline std::string critical_difference_svg(const outcome& o) {
         while (end + 1 < order.size() && ranks[order[end + 1]] - ranks[order[i]] <= o.ranks->critical_difference) ++end;
         if (end == i || end + 1 <= reached) continue;
         reached = end + 1;
-        bars +=
-            line(x(ranks[order[i]]) - 3, y, x(ranks[order[end]]) + 3, y, "stroke=\"var(--ink)\" stroke-width=\"5\"");
+        bars += line(x(ranks[order[i]]) - 3, y, x(ranks[order[end]]) + 3, y,
+                     "stroke=\"var(--ink,#14242b)\" stroke-width=\"5\"");
         y += 11;
     }
     const double first = y + 12;
@@ -113,77 +114,120 @@ inline std::string critical_difference_svg(const outcome& o) {
                       "\" role=\"img\" aria-label=\"Critical difference diagram\" "
                       "xmlns=\"http://www.w3.org/2000/svg\" fill=\"currentColor\">\n";
     const double cd = std::min(o.ranks->critical_difference, k - 1) * width / std::max(k - 1, 1.0);
-    svg += line(left, 14, left + cd, 14, "stroke=\"var(--ink)\" stroke-width=\"2\"") +
+    svg += line(left, 14, left + cd, 14, "stroke=\"var(--ink,#14242b)\" stroke-width=\"2\"") +
            label(left, 10, "critical difference " + text::fixed(o.ranks->critical_difference, 2), "start");
-    svg += line(left, 40, left + width, 40, "stroke=\"var(--ink)\" stroke-width=\"1.5\"");
+    svg += line(left, 40, left + width, 40, "stroke=\"var(--ink,#14242b)\" stroke-width=\"1.5\"");
     for (std::size_t r = 1; r <= ranks.size(); ++r)
-        svg += line(x(static_cast<double>(r)), 35, x(static_cast<double>(r)), 40, "stroke=\"var(--ink)\"") +
+        svg += line(x(static_cast<double>(r)), 35, x(static_cast<double>(r)), 40, "stroke=\"var(--ink,#14242b)\"") +
                label(x(static_cast<double>(r)), 31, std::to_string(r), "middle");
     for (std::size_t i = 0; i < order.size(); ++i) {
         const bool better = i < (order.size() + 1) / 2;  // named on the left, the others on the right
         const double at = x(ranks[order[i]]);
         const double row = first + step * static_cast<double>(better ? i : order.size() - 1 - i) + 6;
         const double to = better ? left - 6 : left + width + 6;
-        svg += line(at, 40, at, row, "stroke=\"var(--faint)\"") + line(at, row, to, row, "stroke=\"var(--faint)\"") +
+        svg += line(at, 40, at, row, "stroke=\"var(--faint,#5a6b72)\"") +
+               line(at, row, to, row, "stroke=\"var(--faint,#5a6b72)\"") +
                label(better ? 2 : 598, row - 4, o.methods[order[i]].name + " " + text::fixed(ranks[order[i]], 2),
                      better ? "start" : "end");
     }
     return svg + bars + "</svg>\n";
 }
 
-inline std::string sections(const outcome& o) {
-    const auto open = [](const char* id, const char* title, const std::string& lead) {
-        return std::string("<section aria-labelledby=\"") + id + "\">\n<h2 id=\"" + id + "\">" + title +
-               "</h2>\n<p class=\"lead\">" + text::escape(lead) + "</p>\n";
-    };
-    std::string all =
-        open("every-metric", "Every metric",
-             "Each under its own name, with the " + percent(o.confidence) + " interval that runs or test items allow.");
+inline std::string open_section(const char* id, const char* title, const std::string& lead) {
+    return std::string("<section aria-labelledby=\"") + id + "\">\n<h2 id=\"" + id + "\">" + title +
+           "</h2>\n<p class=\"lead\">" + text::escape(lead) + "</p>\n";
+}
+
+inline std::string folded(const char* title, const std::string& what) {
+    return std::string("<details>\n<summary>") + title + "</summary>\n" + what + "</details>\n";
+}
+
+inline std::string gate_section(const outcome& o) {
     std::vector<std::vector<std::string>> rows;
+    for (const verdict& v : o.gate)
+        rows.push_back({v.failed ? "fell" : v.met ? "kept" : "chance", v.method, v.words()});
+    if (rows.empty()) return {};
+    return open_section("gate", "Gate", "Conditions that the model had to meet.") +
+           html_table({"verdict", "method", "condition"}, rows) + "</section>\n";
+}
+
+/// An interval on one line.
+inline std::string together(std::string bounds) {
+    if (const auto blank = bounds.find(' '); blank != std::string::npos) bounds.replace(blank, 1, "\u00a0");
+    return bounds;
+}
+
+/// Metrics down; one method: value, interval, definition; several: a column each.
+inline std::string metrics_section(const outcome& o) {
+    std::vector<std::string> head = {"metric"};
+    for (const method& m : o.methods) head.push_back(m.name);
+    head.push_back("definition");
+    std::vector<std::vector<std::string>> rows, missing;
+    for (const auto& id : o.ids()) {
+        rows.push_back({id});
+        std::string definition;
+        for (const auto& m : o.measured) {
+            const value* v = m.find(id);
+            if (v) definition = v->result.variant;
+            rows.back().push_back(!v ? "–"
+                                     : metrics::text(v->result) + " " +
+                                           together(bounds(v->interval, text::decimals_of(v->result.scale))));
+        }
+        rows.back().push_back(definition);
+    }
     for (std::size_t k = 0; k < o.methods.size(); ++k)
-        for (const value& v : o.measured[k].values)
-            rows.push_back({v.id, o.methods[k].name, metrics::text(v.result),
-                            bounds(v.interval, text::decimals_of(v.result.scale)), v.result.variant});
-    all += html_table({"metric", "method", "value", "interval", "definition"}, rows);
-    rows.clear();
-    for (std::size_t k = 0; k < o.methods.size(); ++k)
-        for (const auto& s : o.measured[k].skipped) rows.push_back({s.id, o.methods[k].name, s.reason});
-    if (!rows.empty())
-        all += "<details>\n<summary>What could not be computed</summary>\n" +
-               html_table({"metric", "method", "why"}, rows) + "</details>\n";
-    all += "</section>\n";
-    rows.clear();
-    for (std::size_t k = 0; k < o.by_peer.size(); ++k)
-        for (const auto& r : o.by_peer[k]) rows.push_back({r.name, o.methods[k].name, metrics::text(r), r.variant});
-    if (!rows.empty())
-        all += open("peer", "As a peer reports it", "The numbers of " + o.peer + ", under its own names.") +
-               html_table({"name", "method", "value", "definition"}, rows) + "</section>\n";
-    rows.clear();
+        for (const auto& s : o.measured[k].skipped) missing.push_back({s.id, o.methods[k].name, s.reason});
+    return open_section("every-metric", "Every metric",
+                        "Each under its own name, with the " + percent(o.confidence) +
+                            " interval that runs or test items allow.") +
+           html_table(head, rows) +
+           (missing.empty() ? ""
+                            : folded("What could not be computed", html_table({"metric", "method", "why"}, missing))) +
+           "</section>\n";
+}
+
+inline std::string peer_section(const outcome& o) {
+    if (o.by_peer.empty()) return {};
+    std::vector<std::string> head = {"name"};
+    for (const method& m : o.methods) head.push_back(m.name);
+    head.push_back("definition");
+    std::vector<std::vector<std::string>> rows;
+    for (std::size_t i = 0; i < o.by_peer.front().size(); ++i) {
+        rows.push_back({o.by_peer.front()[i].name});
+        for (const auto& m : o.by_peer) rows.back().push_back(metrics::text(m[i]));
+        rows.back().push_back(o.by_peer.front()[i].variant);
+    }
+    return open_section("peer", "As a peer reports it", "The numbers of " + o.peer + ", under its own names.") +
+           html_table(head, rows) + "</section>\n";
+}
+
+/// The diagram and the tested differences; those that test items alone give an interval are folded away.
+inline std::string differences_section(const outcome& o) {
+    std::vector<std::vector<std::string>> tested, others;
     for (const difference& d : o.differences) {
         if (std::isnan(d.interval.lower)) continue;
         const int digits = text::decimals_of(o.measured[d.a].find(d.id)->result.scale);
-        rows.push_back({o.methods[d.a].name + " − " + o.methods[d.b].name, d.id,
+        (d.test ? tested : others)
+            .push_back({o.methods[d.a].name + " − " + o.methods[d.b].name, d.id,
                         text::fixed(d.interval.estimate, digits), bounds(d.interval, digits),
                         d.test ? text::fixed(d.corrected_p, 4) : "–", d.interval.method});
     }
-    if (!rows.empty()) {
-        all += open("differences", "Method against method",
-                    "Paired differences; p by exact sign flips, corrected by Holm.") +
-               html_table({"difference", "metric", "value", "interval", "p", "of"}, rows);
-        if (o.ranks)
-            all +=
-                "<figure>\n<figcaption>Mean ranks over tasks; 1 is best. A bar joins what cannot be told apart at 0.05 "
-                "(Nemenyi).</figcaption>\n" +
-                critical_difference_svg(o) + "</figure>\n";
-        all += "</section>\n";
-    }
-    rows.clear();
-    for (const verdict& v : o.gate)
-        rows.push_back({v.failed ? "fell" : v.met ? "kept" : "chance", v.method, v.words()});
-    if (!rows.empty())
-        all += open("gate", "Gate", "Conditions that the model had to meet.") +
-               html_table({"verdict", "method", "condition"}, rows) + "</section>\n";
-    return all;
+    if (tested.empty() && others.empty()) return {};
+    std::string all = open_section("differences", "Method against method",
+                                   "Paired differences; p by exact sign flips of the pairs, corrected by Holm.");
+    if (o.ranks)
+        all +=
+            "<figure>\n<figcaption>Mean ranks over tasks; 1 is best. A bar joins what cannot be told apart at 0.05 "
+            "(Nemenyi).</figcaption>\n" +
+            critical_difference_svg(o) + "</figure>\n";
+    const std::vector<std::string> head = {"difference", "metric", "value", "interval", "p", "pairs"};
+    if (!tested.empty()) all += html_table(head, tested);
+    if (!others.empty()) all += folded("By other metrics, from test items alone", html_table(head, others));
+    return all + "</section>\n";
+}
+
+inline std::string sections(const outcome& o) {
+    return gate_section(o) + metrics_section(o) + peer_section(o) + differences_section(o);
 }
 
 inline std::string as_html(const outcome& o, const references& beside) {

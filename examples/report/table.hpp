@@ -108,12 +108,15 @@ class table {
         for (const auto& c : columns) traits.push_back(c.traits);
         return traits;
     }
-    /// The error said, else that of so many items right or wrong: p (1 − p) / n.
+    /// The error said, else that of so many items right or wrong: p (1 − p) / n; where all are alike, as if one more
+    /// item had been right and one more wrong, since n items alike do not make the next one certain.
     static double variance_of(const column& c, double score, double error) {
         if (!std::isnan(error)) return error * error;
-        const double p = score / c.traits.scale;
+        double p = score / c.traits.scale;
+        const auto n = static_cast<double>(c.traits.size);
         if (c.traits.size == 0 || !(p >= 0 && p <= 1)) return nan;
-        return p * (1 - p) / static_cast<double>(c.traits.size) * c.traits.scale * c.traits.scale;
+        if (p == 0 || p == 1) p = (p * n + 1) / (n + 2);
+        return p * (1 - p) / n * c.traits.scale * c.traits.scale;
     }
 
     metrics::accuracy_matrix scores_;

@@ -1,5 +1,7 @@
 #include <holdfast/formats/lm_eval.hpp>
 
+#include <holdfast/core/random.hpp>
+
 #include "support/temporary_folder.hpp"
 #include "support/test.hpp"
 
@@ -99,4 +101,37 @@ TEST_CASE("results files that are none are refused with file and field") {
     CHECK_MALFORMED(parse(R"({"results": {}})"), "holds no task");
     CHECK_MALFORMED(parse(R"({"results": {"a": 1}})"), "task \"a\" must be an object");
     CHECK_MALFORMED(parse(R"({"results": {"a": {"alias": "a", "acc_stderr": 1}}})"), "task \"a\" has no number");
+}
+
+TEST_CASE("random JSON is scores or a format_error, never anything else") {
+    holdfast::philox g{7};
+    const std::string parts[] = {"{",
+                                 "}",
+                                 "\"results\":",
+                                 "\"a\":",
+                                 "\"acc,none\":",
+                                 "0.5",
+                                 ",",
+                                 "[",
+                                 "]",
+                                 "\"x\"",
+                                 "null",
+                                 "\"group_subtasks\":",
+                                 "\"n-samples\":",
+                                 "\"effective\":",
+                                 "\"higher_is_better\":",
+                                 "1e999"};
+    int read = 0;
+    for (int round = 0; round < 20000; ++round) {
+        std::string text = round % 2 ? R"({"results": {"a": {"acc": 0.5}}, )" : "";
+        for (std::size_t n = holdfast::uniform_index(g, 12); n > 0; --n) text += parts[holdfast::uniform_index(g, 16)];
+        if (round % 2) text += "}";
+        try {
+            (void)parse(text);
+            ++read;
+        } catch (const holdfast::format_error&) {}
+    }
+    CHECK(read > 0);
+    CHECK(parse(R"({"results": {"a": {"acc": 0.5}}, "n-samples": {"a": 5}, "group_subtasks": {"a": 7}})")[0].value ==
+          0.5);
 }

@@ -201,6 +201,8 @@ for part in 'id="every-metric"' 'id="differences"' 'Critical difference diagram'
 done
 grep -qF '<b>FOMC' page.html && fail "the page does not escape names"
 grep -qE '(src|href)=|@import|url\(' page.html && fail "the page fetches something"
+"$program" b.csv a.csv --format svg >out 2>err && head -n 1 out | grep -q '^<svg ' || fail "svg: $(cat err)"
+grep -qF '>b 1.00<' out || fail "the diagram lacks a rank: $(cat out)"
 "$program" --before lm/base.json --after lm/two.json --format html >page.html 2>err || fail "a page of suites alone: $(cat err)"
 "$program" a.csv --format json >one && "$program" a.csv --format json --out two && cmp -s one two || fail "--out differs"
 
@@ -223,6 +225,7 @@ printf '{"methods": 1}\n' >bad.json
 refuses 'bad.json: is no report of holdfast' bad.json
 mkdir empty
 refuses 'empty: holds no results*.json' empty
+refuses 'the diagram of ranks needs at least 2 methods' a.csv --format svg
 refuses 'there is no "magic"; there are aimmerging, avalanche' a.csv --peer magic
 refuses 'needs a baseline score of each of 3 tasks, got 0' a.csv --peer gem
 refuses 'row.csv: has no score of task "Py150"' t7.csv --baseline row.csv
