@@ -93,7 +93,7 @@ inline void apply_preset(settings& s) {
     s.suite_questions = s.quick ? 40 : 60;
     s.stage.epochs = s.quick ? 4 : 5;
     s.stage.batch = 8;
-    s.stage.learning_rate = 7e-4;
+    s.stage.learning_rate = 1e-3;
     s.adapter = s.stage;
     s.adapter.learning_rate = 4e-3;
     s.lora.on = {projection::query, projection::key, projection::value, projection::output,

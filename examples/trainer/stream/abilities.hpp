@@ -5,6 +5,7 @@
 #pragma once
 
 #include "phrases.hpp"
+#include "reasoning.hpp"
 
 #include <string>
 #include <utility>
@@ -42,7 +43,15 @@ inline drawn draw_fact(holdfast::philox& g) {
                                 {"wheels has a car", "4"},      {"days has a week", "7"},   {"fingers has a hand", "5"},
                                 {"sides has a triangle", "3"},  {"eyes has a face", "2"},   {"legs has a beetle", "6"},
                                 {"wheels has a tricycle", "3"}, {"cents has a dime", "10"}, {"hours has a day", "24"}};
-    switch (holdfast::uniform_index(g, 4)) {
+    switch (holdfast::uniform_index(g, 6)) {
+        case 4:
+        case 5: {
+            const science_kind& kind = science_kinds()[holdfast::uniform_index(g, science_kinds().size())];
+            const std::string member = pick(kind.members, g);
+            return {fill(pick({"What is {0}?", "To which kind belongs {0}?", "Say what {0} is.", "{0} is what?"}, g),
+                         {member}),
+                    kind.name, ""};
+        }
         case 0:
             return ask_fact(opposites,
                             {"What is the opposite of {0}?", "Give the opposite of the word {0}.",
@@ -77,20 +86,23 @@ inline drawn draw_sum(holdfast::philox& g) {
 
 /// Which of three belongs to a kind: the letter.
 inline drawn draw_kind(holdfast::philox& g) {
-    static const std::vector<std::pair<std::string, words>> kinds = {
-        {"an animal", {"dog", "cow", "cat", "pig", "goat", "sheep"}},
-        {"a fruit", {"apple", "pear", "plum", "grape", "cherry", "melon"}},
-        {"furniture", {"chair", "table", "bed", "desk", "shelf", "sofa"}},
-        {"clothing", {"shirt", "hat", "sock", "glove", "scarf", "belt"}}};
+    static const std::vector<science_kind> kinds = [] {
+        std::vector<science_kind> all = {{"a fruit", "", {"apple", "pear", "plum", "grape", "cherry", "melon"}},
+                                         {"furniture", "", {"chair", "table", "bed", "desk", "shelf", "sofa"}},
+                                         {"clothing", "", {"shirt", "hat", "sock", "glove", "scarf", "belt"}}};
+        all.insert(all.end(), science_kinds().begin(), science_kinds().end());
+        return all;
+    }();
     static const words wordings = {"Which is {0}? A. {1} B. {2} C. {3}", "One of A. {1} B. {2} C. {3} is {0}. Which?",
-                                   "Find {0}: A. {1} B. {2} C. {3}"};
+                                   "Find {0}: A. {1} B. {2} C. {3}", "Which is {0}?\nA. {1}\nB. {2}\nC. {3}",
+                                   "Find {0}.\nA. {1}\nB. {2}\nC. {3}"};
     const std::size_t right = holdfast::uniform_index(g, kinds.size());
     const std::size_t place = holdfast::uniform_index(g, 3);
-    words gaps = {kinds[right].first, "", "", ""};
+    words gaps = {kinds[right].name, "", "", ""};
     for (std::size_t i = 0; i < 3; ++i) {
         std::size_t kind = right;
         while (i != place && kind == right) kind = holdfast::uniform_index(g, kinds.size());
-        gaps[i + 1] = pick(kinds[kind].second, g);
+        gaps[i + 1] = pick(kinds[kind].members, g);
     }
     return {fill(pick(wordings, g), gaps), std::string(1, static_cast<char>('A' + place)), ""};
 }
@@ -127,12 +139,13 @@ inline drawn draw_judgement(holdfast::philox& g) {
 }  // namespace detail
 
 inline drawn draw_general(holdfast::philox& g) {
-    switch (holdfast::uniform_index(g, 4)) {
+    switch (holdfast::uniform_index(g, 5)) {
         case 0:
             return detail::draw_fact(g);
         case 1:
             return detail::draw_sum(g);
         case 2:
+        case 3:
             return detail::draw_kind(g);
         default:
             return detail::draw_judgement(g);

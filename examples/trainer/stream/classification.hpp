@@ -13,11 +13,9 @@ namespace detail {
 inline const std::vector<words>& attitude_phrases() {
     static const std::vector<words> phrases = {
         {"we need {0}", "I am glad about {0}", "everyone gains from {0}", "{0} will make life better",
-         "I fully support {0}", "{0} is a great idea", "I would vote for {0}", "let us have more of {0}", "I love {0}",
-         "{0} is worth every coin"},
+         "I fully support {0}", "{0} is a great idea", "I would vote for {0}", "I love {0}"},
         {"nobody needs {0}", "I am angry about {0}", "everyone loses from {0}", "{0} will make life worse",
-         "I strongly oppose {0}", "{0} is a terrible idea", "I would vote against {0}", "let us get rid of {0}",
-         "I hate {0}", "{0} is a waste of money"},
+         "I strongly oppose {0}", "{0} is a terrible idea", "I would vote against {0}", "I hate {0}"},
         {"the paper has a report on {0}", "people talk about {0} today", "the council will look at {0} on Monday",
          "somebody asked about {0}", "there is a page on {0}", "the plan for {0} has four parts",
          "{0} was named at the meeting", "a study of {0} begins in May", "they count the cost of {0}",
@@ -36,13 +34,13 @@ inline const words& stance_targets() {
 
 }  // namespace detail
 
-/// "Text: ... Target: ... Attitude:" -> A (support), B (against), C (neutral). A third of the texts also speak of
+/// "Text: ... Target: ... Attitude:" -> A (support), B (against), C (neutral). A quarter of the texts also speaks of
 /// something else, with another attitude: the target decides.
 inline drawn draw_stance(holdfast::philox& g) {
     const std::size_t label = holdfast::uniform_index(g, 3);
     const std::string target = pick(detail::stance_targets(), g);
     std::string text = fill(pick(detail::attitude_phrases()[label], g), {target});
-    if (holdfast::uniform_index(g, 3) == 0) {
+    if (holdfast::uniform_index(g, 4) == 0) {
         std::string other = target;
         while (other == target) other = pick(detail::stance_targets(), g);
         const std::size_t other_label = (label + 1 + holdfast::uniform_index(g, 2)) % 3;

@@ -10,29 +10,32 @@
 
 namespace trainer {
 
+namespace detail {
+
+/// A kind of thing, with an article, a reason, and its members.
+struct science_kind {
+    std::string name, reason;
+    words members;
+};
+
+inline const std::vector<science_kind>& science_kinds() {
+    static const std::vector<science_kind> kinds = {
+        {"a mammal", "Mammals have hair.", {"whale", "horse", "bat", "rabbit", "tiger", "otter", "camel"}},
+        {"a bird", "Birds have feathers.", {"eagle", "duck", "owl", "heron", "robin", "goose", "crow"}},
+        {"a fish", "Fish have gills.", {"trout", "salmon", "shark", "carp", "eel", "cod", "tuna"}},
+        {"an insect", "Insects have six legs.", {"ant", "bee", "moth", "beetle", "wasp", "fly", "cricket"}},
+        {"a metal", "Metals carry current.", {"iron", "copper", "zinc", "silver", "tin", "lead", "nickel"}},
+        {"a plant", "Plants live on light.", {"fern", "oak", "rose", "moss", "wheat", "tulip", "ivy"}},
+        {"a planet", "Planets circle the sun.", {"Mars", "Venus", "Saturn", "Neptune", "Uranus", "Jupiter", "Mercury"}},
+        {"a tool", "Tools help to work.", {"hammer", "saw", "drill", "rake", "spade", "chisel", "pliers"}}};
+    return kinds;
+}
+
+}  // namespace detail
+
 /// "Question: ... Choices: ... Answer:" -> the letter, a new line and the reason. Only the letter is scored.
 inline drawn draw_choice(holdfast::philox& g) {
-    struct kind {
-        std::string name, reason;
-        words members;
-    };
-    static const std::vector<kind> kinds = {
-        {"a mammal",
-         "Mammals have hair and feed milk to their young.",
-         {"whale", "horse", "bat", "rabbit", "tiger", "otter", "camel"}},
-        {"a bird", "Birds have feathers and lay eggs.", {"eagle", "duck", "owl", "heron", "robin", "goose", "crow"}},
-        {"a fish",
-         "Fish live in water and breathe with gills.",
-         {"trout", "salmon", "shark", "carp", "eel", "cod", "tuna"}},
-        {"an insect", "Insects have six legs.", {"ant", "bee", "moth", "beetle", "wasp", "fly", "cricket"}},
-        {"a metal",
-         "Metals shine and carry electric current.",
-         {"iron", "copper", "zinc", "silver", "tin", "lead", "nickel"}},
-        {"a plant", "Plants make food from light.", {"fern", "oak", "rose", "moss", "wheat", "tulip", "ivy"}},
-        {"a planet",
-         "Planets move around the sun.",
-         {"Mars", "Venus", "Saturn", "Neptune", "Uranus", "Jupiter", "Mercury"}},
-        {"a tool", "Tools help people to work.", {"hammer", "saw", "drill", "rake", "spade", "chisel", "pliers"}}};
+    const auto& kinds = detail::science_kinds();
     static const words questions = {"Which of these is {0}?", "Select {0}.", "Which one is {0}?",
                                     "Only one of these is {0}. Which?"};
     const std::size_t right = holdfast::uniform_index(g, kinds.size());
@@ -95,11 +98,9 @@ inline drawn draw_molecules(holdfast::philox& g) {
         int each;
     };
     static const std::vector<formula> formulas = {
-        {"water", "hydrogen", 2},  {"water", "oxygen", 1},          {"methane", "hydrogen", 4},
-        {"methane", "carbon", 1},  {"ammonia", "hydrogen", 3},      {"ammonia", "nitrogen", 1},
-        {"ethane", "hydrogen", 6}, {"ethane", "carbon", 2},         {"propane", "hydrogen", 8},
-        {"propane", "carbon", 3},  {"ozone", "oxygen", 3},          {"sulfuric acid", "oxygen", 4},
-        {"benzene", "carbon", 6},  {"sulfuric acid", "hydrogen", 2}};
+        {"water", "hydrogen", 2},   {"water", "oxygen", 1},     {"methane", "hydrogen", 4}, {"methane", "carbon", 1},
+        {"ammonia", "hydrogen", 3}, {"ammonia", "nitrogen", 1}, {"ethane", "hydrogen", 6},  {"ethane", "carbon", 2},
+        {"propane", "hydrogen", 8}, {"propane", "carbon", 3}};
     static const words patterns = {
         "Find the number of {1} atoms in {0} of {2}.", "How many {1} atoms does {0} of {2} hold?",
         "How many atoms of {1} are needed to form {0} of {2}?", "Count the {1} atoms that {0} of {2} set free.",
