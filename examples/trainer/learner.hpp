@@ -131,6 +131,8 @@ class learner {
     bool lora_;
 };
 
+static_assert(experiment::learner<learner>);
+
 /// In-context learning: nothing is trained; every question comes after the first six examples of the task's training
 /// split (TRACE draws them from the test split). Before the stream there are no demonstrations.
 class in_context {
@@ -172,5 +174,7 @@ class in_context {
     std::map<std::pair<std::string, bool>, std::vector<double>> scores_;
     bool shown_ = false;
 };
+
+static_assert(experiment::learner<in_context>);
 
 }  // namespace trainer

@@ -6,7 +6,6 @@
 #include "adapters.hpp"
 #include "parameters.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -77,7 +76,7 @@ inline void apply_preset(settings& s) {
         if (value == 0) value = preset;
     };
     s.model = {};
-    s.model.vocabulary = 1024;
+    s.model.vocabulary = real ? 2048 : 1024;
     s.model.width = 128;
     s.model.layers = 4;
     s.model.heads = 4;
@@ -91,7 +90,7 @@ inline void apply_preset(settings& s) {
     s.base.batch = 24;
     s.base.learning_rate = 2e-3;
     s.suite_questions = s.quick ? 40 : 60;
-    s.stage.epochs = s.quick ? 4 : 5;
+    s.stage.epochs = real ? 3 : (s.quick ? 4 : 5);
     s.stage.batch = 8;
     s.stage.learning_rate = 1e-3;
     s.adapter = s.stage;
