@@ -144,6 +144,8 @@ class item_errors {
     std::vector<double> variances_;
 };
 
+inline constexpr std::size_t most_cells = 6'400;  // the derivatives of a larger table take minutes
+
 inline bool knows_items(const run& r) {
     std::size_t cells = 0;
     bool known = false;
@@ -155,7 +157,7 @@ inline bool knows_items(const run& r) {
     };
     look(r.stream);
     for (const auto& s : r.suites) look(s);
-    return known && cells <= 2500;  // the derivatives of a larger table take minutes
+    return known && cells <= most_cells;
 }
 
 inline std::vector<std::pair<std::string, std::vector<double>>> curves(const method& m, const measuring& how) {
@@ -208,9 +210,12 @@ inline measurement measure(const method& m, const measuring& how) {
         v.interval = interval_of(v, how.confidence);
         any |= v.has_interval();
     }
+    const auto& stream = m.runs.front().stream;
+    const bool large = stream && stream->stages().size() * stream->tasks() > most_cells;
     if (!any)
-        out.skipped.push_back(
-            {"intervals", "one run has no spread, and the number of test items is not known (--sizes)"});
+        out.skipped.push_back({"intervals", large ? "one run has no spread, and so many scores take too long"
+                                                  : "one run has no spread, and the number of test items is not known "
+                                                    "(--sizes)"});
     out.by_stage = curves(m, how);
     return out;
 }
