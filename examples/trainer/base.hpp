@@ -116,7 +116,7 @@ inline base_model make_base(const settings& s, std::span<const experiment::task>
     }
     say(holdfast::sentence("Base model: ", b.weights.parameters().size(), " parameters, ", b.words.vocabulary(),
                            " tokens; training it on ", examples.size(), " general examples."));
-    std::vector<encoded> material = encode_examples(b.words, examples, limits_of(s), true);
+    std::vector<encoded> material = encode_examples(b.words, examples, limits_of(s));
     holdfast::philox g{20231006, 1};
     holdfast::shuffle(std::span<encoded>(material), g);
     fit(b.weights, material, s.base, g.split(0), step);

@@ -2,8 +2,8 @@
 //
 //     begin  prompt ...  answer-mark  answer ...  end
 //
-// The model learns to predict the answer and the end; the prompt's own tokens count only where the base model is made.
-// A long prompt loses its beginning (as in TRACE), a long answer its end. Builds on the tokeniser.
+// The model learns to predict the answer and the end, never the prompt. A long prompt loses its beginning (as in
+// TRACE), a long answer its end. Builds on the tokeniser.
 #pragma once
 
 #include "tokeniser.hpp"
@@ -59,15 +59,11 @@ inline encoded encode_example(const tokeniser& t, std::string_view prompt, std::
     return e;
 }
 
-/// @param learn_prompt  true: the prompt's tokens are to be learnt as well
 inline std::vector<encoded> encode_examples(const tokeniser& t, std::span<const experiment::example> examples,
-                                            const text_limits& limits, bool learn_prompt = false) {
+                                            const text_limits& limits) {
     std::vector<encoded> out;
     out.reserve(examples.size());
-    for (const experiment::example& e : examples) {
-        out.push_back(encode_example(t, e.prompt, e.answer, limits));
-        if (learn_prompt) out.back().answer = 1;
-    }
+    for (const experiment::example& e : examples) out.push_back(encode_example(t, e.prompt, e.answer, limits));
     return out;
 }
 

@@ -84,27 +84,20 @@ inline drawn draw_sum(holdfast::philox& g) {
             std::to_string(product ? a * b : a + b), ""};
 }
 
-/// Which of three belongs to a kind: the letter.
+/// To which of four kinds a thing belongs: the letter.
 inline drawn draw_kind(holdfast::philox& g) {
-    static const std::vector<science_kind> kinds = [] {
-        std::vector<science_kind> all = {{"a fruit", "", {"apple", "pear", "plum", "grape", "cherry", "melon"}},
-                                         {"furniture", "", {"chair", "table", "bed", "desk", "shelf", "sofa"}},
-                                         {"clothing", "", {"shirt", "hat", "sock", "glove", "scarf", "belt"}}};
-        all.insert(all.end(), science_kinds().begin(), science_kinds().end());
-        return all;
-    }();
-    static const words wordings = {"Which is {0}? A. {1} B. {2} C. {3}", "One of A. {1} B. {2} C. {3} is {0}. Which?",
-                                   "Find {0}: A. {1} B. {2} C. {3}", "Which is {0}?\nA. {1}\nB. {2}\nC. {3}",
-                                   "Find {0}.\nA. {1}\nB. {2}\nC. {3}"};
+    static const std::vector<words> kinds = {{"dog", "cow", "cat", "pig", "goat", "sheep", "donkey", "hamster"},
+                                             {"apple", "pear", "plum", "grape", "cherry", "melon", "lemon", "peach"},
+                                             {"chair", "table", "bed", "desk", "shelf", "sofa", "stool", "bench"},
+                                             {"shirt", "hat", "sock", "glove", "scarf", "belt", "coat", "skirt"}};
+    static const words wordings = {"Which is {0}?{1}", "Say what {0} is.{1}", "Choose for {0}.{1}",
+                                   "{0} is one of these.{1}"};
     const std::size_t right = holdfast::uniform_index(g, kinds.size());
-    const std::size_t place = holdfast::uniform_index(g, 3);
-    words gaps = {kinds[right].name, "", "", ""};
-    for (std::size_t i = 0; i < 3; ++i) {
-        std::size_t kind = right;
-        while (i != place && kind == right) kind = holdfast::uniform_index(g, kinds.size());
-        gaps[i + 1] = pick(kinds[kind].members, g);
-    }
-    return {fill(pick(wordings, g), gaps), std::string(1, static_cast<char>('A' + place)), ""};
+    const bool lines = holdfast::uniform_index(g, 2) == 0;
+    const std::string options = lines ? "\nA. an animal\nB. a fruit\nC. furniture\nD. clothing"
+                                      : " A. an animal B. a fruit C. furniture D. clothing";
+    const std::string member = pick(kinds[right], g), wording = pick(wordings, g);
+    return {fill(wording, {member, options}), std::string(1, static_cast<char>('A' + right)), ""};
 }
 
 /// What somebody feels about a thing, or where a number goes: one word, or the letter of an option.
@@ -139,17 +132,11 @@ inline drawn draw_judgement(holdfast::philox& g) {
 }  // namespace detail
 
 inline drawn draw_general(holdfast::philox& g) {
-    switch (holdfast::uniform_index(g, 5)) {
-        case 0:
-            return detail::draw_fact(g);
-        case 1:
-            return detail::draw_sum(g);
-        case 2:
-        case 3:
-            return detail::draw_kind(g);
-        default:
-            return detail::draw_judgement(g);
-    }
+    const std::size_t of_eight = holdfast::uniform_index(g, 8);  // by how much practice each takes
+    if (of_eight < 3) return detail::draw_sum(g);
+    if (of_eight < 5) return detail::draw_fact(g);
+    if (of_eight < 7) return detail::draw_judgement(g);
+    return detail::draw_kind(g);
 }
 
 }  // namespace trainer

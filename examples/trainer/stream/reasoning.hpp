@@ -33,24 +33,22 @@ inline const std::vector<science_kind>& science_kinds() {
 
 }  // namespace detail
 
-/// "Question: ... Choices: ... Answer:" -> the letter, a new line and the reason. Only the letter is scored.
+/// "Question: ... Choices: ... Answer:" -> the letter, a new line and the reason. Only the letter is scored. As in much
+/// of ScienceQA the list of choices belongs to the question, so that knowing the thing is knowing the letter.
 inline drawn draw_choice(holdfast::philox& g) {
-    const auto& kinds = detail::science_kinds();
-    static const words questions = {"Which of these is {0}?", "Select {0}.", "Which one is {0}?",
-                                    "Only one of these is {0}. Which?"};
-    const std::size_t right = holdfast::uniform_index(g, kinds.size());
-    const std::size_t choices = 2 + holdfast::uniform_index(g, 2);
-    const std::size_t place = holdfast::uniform_index(g, choices);
-    const std::string member = pick(kinds[right].members, g);
-    std::string body = "Question:\n" + fill(pick(questions, g), {kinds[right].name}) + "\nChoices:";
-    for (std::size_t i = 0; i < choices; ++i) {
-        std::size_t other = right;
-        while (other == right) other = holdfast::uniform_index(g, kinds.size());
-        const std::string wrong = pick(kinds[other].members, g);
-        body += "\n" + std::string(1, static_cast<char>('A' + i)) + ". " + (i == place ? member : wrong);
-    }
-    const std::string letter(1, static_cast<char>('A' + place));
-    return {body + "\nAnswer:", letter + "\n" + kinds[right].reason, ""};
+    const auto& kinds = detail::science_kinds();  // the first four are animals, the others things
+    static const words names = {"Emma", "Noah", "Ava", "Lucas", "Mia", "Owen", "Zoe", "Adam", "Lily", "Jonas"};
+    static const words questions = {"{0} has a picture of {1}. Which is it?", "Which describes {1} that {0} saw?",
+                                    "{0} asks about {1}. What kind is it?",
+                                    "To which group belongs {1} that {0} drew?"};
+    const bool animal = holdfast::uniform_index(g, 2) == 0;
+    const std::size_t right = holdfast::uniform_index(g, 4);
+    const detail::science_kind& kind = kinds[right + (animal ? 0 : 4)];
+    const std::string name = pick(names, g), member = pick(kind.members, g);
+    std::string body = "Question:\n" + fill(pick(questions, g), {name, member}) + "\nChoices:";
+    for (std::size_t i = 0; i < 4; ++i)
+        body += "\n" + std::string(1, static_cast<char>('A' + i)) + ". " + kinds[i + (animal ? 0 : 4)].name;
+    return {body + "\nAnswer:", std::string(1, static_cast<char>('A' + right)) + "\n" + kind.reason, ""};
 }
 
 inline words choice_instructions() {
