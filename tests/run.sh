@@ -2,16 +2,18 @@
 # The whole test suite, from a fresh clone, with one command: installs what is missing, builds all that this machine can
 # build (CUDA sources too where nvcc is), runs everything, and ends with the count.
 #
-#   sh tests/run.sh            everything
-#   sh tests/run.sh --fast     without the sanitizers, clang-tidy and the CUDA compile tests
+#   sh tests/run.sh                 everything but the sanitizers
+#   sh tests/run.sh --sanitizers    and the unit tests once more under address, undefined-behaviour and thread sanitizers
+#   sh tests/run.sh --fast          without clang-tidy and the CUDA sources
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${HOLDFAST_BUILD_DIR:-$root/build}
-fast=no
+fast=no sanitizers=no
 case ${1-} in
     "") ;;
     --fast) fast=yes ;;
-    *) echo "tests/run.sh: unknown option '$1' (there is --fast)" >&2; exit 2 ;;
+    --sanitizers) sanitizers=yes ;;
+    *) echo "tests/run.sh: unknown option '$1' (there are --sanitizers and --fast)" >&2; exit 2 ;;
 esac
 passed=0 failed=0 skipped=0
 started=$(date +%s)
@@ -84,7 +86,7 @@ if build "$build/release" -DCMAKE_BUILD_TYPE=Release -DHOLDFAST_CUDA=$cuda -DHOL
     suite "$build/release"
 fi
 
-if [ $fast = no ]; then
+if [ $sanitizers = yes ]; then
     heading "Building with the address and undefined-behaviour sanitizers"
     if build "$build/asan-ubsan" -DCMAKE_BUILD_TYPE=None -DHOLDFAST_CUDA=OFF -DHOLDFAST_NATIVE=OFF -DHOLDFAST_UNIT_TESTS_ONLY=ON -DHOLDFAST_BUILD_EXAMPLES=OFF \
         "-DCMAKE_CXX_FLAGS=-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1"; then
@@ -97,6 +99,8 @@ if [ $fast = no ]; then
         "-DCMAKE_CXX_FLAGS=-fsanitize=thread -fno-omit-frame-pointer -O1 -g1"; then
         suite "$build/tsan"
     fi
+fi
+if [ $fast = no ]; then
     heading "clang-tidy"
     step "clang-tidy has nothing to say" sh "$root/cmake/check_tidy.sh" "$build/release"
 fi

@@ -23,7 +23,7 @@ inline drawn draw_code(holdfast::philox& g) {
     std::string b = a;
     while (b == a) b = pick(names, g);
     const std::size_t which = holdfast::uniform_index(g, lists.size());
-    const std::string list = lists[which], thing = things[which], type = pick(classes, g);
+    const std::string &list = lists[which], &thing = things[which], type = pick(classes, g);
     const auto& [verb, sign] = operators[holdfast::uniform_index(g, operators.size())];
     std::string code, rest;
     switch (shape) {

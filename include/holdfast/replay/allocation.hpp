@@ -290,7 +290,7 @@ inline bool released_is_certain(const std::vector<double>& lower, const std::vec
     require(ratio >= 0 && ratio <= 1, "replay::budget_of: ratio is from 0 to 1, it is ", ratio);
     double all = 0;
     for (const std::size_t n : sizes) all += static_cast<double>(n);
-    return static_cast<std::size_t>(ratio * all + 0.5);
+    return static_cast<std::size_t>(std::floor(ratio * all + 0.5));
 }
 
 }  // namespace holdfast::replay
