@@ -94,13 +94,13 @@ inline void apply_preset(settings& s) {
     s.stage.batch = 8;
     s.stage.learning_rate = 1e-3;
     s.adapter = s.stage;
-    s.adapter.learning_rate = 6e-3;
+    s.adapter.learning_rate = 4e-3;
     s.lora.on = {projection::query, projection::key, projection::value, projection::output,
                  projection::gate,  projection::up,  projection::down};
     s.lora.rank = 8;
     s.lora.alpha = 16;
-    unless_given(s.base_examples, s.quick ? 4000 : 6000);
-    unless_given(s.train_limit, s.quick ? 160 : (real ? 200 : 300));
+    unless_given(s.base_examples, s.quick ? 3500 : 6000);
+    unless_given(s.train_limit, s.quick ? 128 : (real ? 200 : 300));
     unless_given(s.test_limit, s.quick ? 24 : (real ? 30 : 60));
     unless_given(s.budget, s.quick ? 16 : (real ? 20 : 30));
     s.all_cells = !real;
