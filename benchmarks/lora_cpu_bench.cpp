@@ -11,7 +11,7 @@
 #include <string>
 
 namespace adapters = holdfast::adapters;
-using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 namespace {
 
@@ -21,9 +21,9 @@ struct layer {
           k(state.range(1)),
           n(state.range(2)),
           r(state.range(3)),
-          x(rows::Random(m, k)),
-          w(rows::Random(n, k)),
-          dy(rows::Random(m, n)),
+          x(row_major::Random(m, k)),
+          w(row_major::Random(n, k)),
+          dy(row_major::Random(m, n)),
           y(m, n),
           adapter(
               {.in = std::size_t(k), .out = std::size_t(n), .rank = std::size_t(r), .alpha = 16, .dropout = dropout}) {
@@ -37,7 +37,7 @@ struct layer {
 
     [[nodiscard]] double frozen_flops() const { return 2.0 * double(m) * double(k) * double(n); }
     Eigen::Index m, k, n, r;
-    rows x, w, dy, y;
+    row_major x, w, dy, y;
     adapters::lora<float> adapter;
     holdfast::philox generator{1};
 };
@@ -58,12 +58,12 @@ void frozen(benchmark::State& state) {
 
 void three_eigen_products(benchmark::State& state) {  // what a caller would write; Eigen's own threads: none
     layer l(state);
-    const rows a = Eigen::Map<const rows>(l.adapter.a().data(), l.r, l.k);
-    const rows b = Eigen::Map<const rows>(l.adapter.b().data(), l.n, l.r);
+    const row_major a = Eigen::Map<const row_major>(l.adapter.a().data(), l.r, l.k);
+    const row_major b = Eigen::Map<const row_major>(l.adapter.b().data(), l.n, l.r);
     for (auto _ : state) {
         l.y.noalias() = l.x * l.w.transpose();
-        const rows u = l.x * a.transpose();
-        const rows delta = u * b.transpose();
+        const row_major u = l.x * a.transpose();
+        const row_major delta = u * b.transpose();
         l.y += float(l.adapter.scale()) * delta;
         benchmark::DoNotOptimize(l.y.data());
     }
@@ -75,9 +75,9 @@ void forward(benchmark::State& state, double dropout) {
     adapters::lora<float>::saved saved;
     {  // correct before it is timed
         auto s = l.adapter.forward(l.x, l.w, l.y);
-        const rows a = Eigen::Map<const rows>(l.adapter.a().data(), l.r, l.k);
-        const rows b = Eigen::Map<const rows>(l.adapter.b().data(), l.n, l.r);
-        const rows expected =
+        const row_major a = Eigen::Map<const row_major>(l.adapter.a().data(), l.r, l.k);
+        const row_major b = Eigen::Map<const row_major>(l.adapter.b().data(), l.n, l.r);
+        const row_major expected =
             l.x * l.w.transpose() + float(l.adapter.scale()) * ((l.x * a.transpose()) * b.transpose());
         if ((expected - l.y).norm() > 1e-4f * expected.norm()) return state.SkipWithError("wrong result");
     }
