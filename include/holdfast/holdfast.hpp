@@ -93,6 +93,7 @@
 #include <holdfast/transport/measure.hpp>
 #include <holdfast/transport/similarity.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
+#include <holdfast/transport/wasserstein.hpp>
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
 #include <holdfast/adapters/lora.hpp>
