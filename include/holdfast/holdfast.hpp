@@ -50,6 +50,8 @@
 #include <holdfast/metrics/curves.hpp>
 #include <holdfast/metrics/forgetting.hpp>
 #include <holdfast/metrics/forward_transfer.hpp>
+#include <holdfast/metrics/gate.hpp>
+#include <holdfast/metrics/item_errors.hpp>
 #include <holdfast/metrics/multiple_testing.hpp>
 #include <holdfast/metrics/options.hpp>
 #include <holdfast/metrics/peer.hpp>
@@ -84,7 +86,9 @@
 #include <holdfast/scoring/token_f1.hpp>
 #include <holdfast/scoring/tokens.hpp>
 #include <holdfast/scoring/unicode.hpp>
+#include <holdfast/transport/all_pairs.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/distance_cache.hpp>
 #include <holdfast/transport/embedding.hpp>
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/engine_simd.hpp>

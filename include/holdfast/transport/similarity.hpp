@@ -28,7 +28,33 @@ struct distance_table {
     [[nodiscard]] certified<double> operator()(std::size_t i, std::size_t j) const {
         return {value(i, j), lower(i, j), upper(i, j), state(i, j)};
     }
+
+    /// All zero. @param count  T
+    [[nodiscard]] static distance_table zeros(std::size_t count) {
+        const matrix<double> none(count, count);
+        return {none, none, none, matrix<holdfast::status>(count, count, holdfast::status::exact)};
+    }
+    /// Enters a distance, both ways.
+    void set(std::size_t i, std::size_t j, const certified<double>& w) {
+        value(i, j) = value(j, i) = w.value;
+        lower(i, j) = lower(j, i) = w.lower;
+        upper(i, j) = upper(j, i) = w.upper;
+        state(i, j) = state(j, i) = w.status;
+    }
 };
+
+namespace detail {
+
+/// Calls distance(i, j) for the pairs in parallel, the largest first, so that no core is left alone with them at the
+/// end.
+template <class Tasks, class Distance>
+void for_pairs(const Tasks& tasks, std::vector<std::pair<std::size_t, std::size_t>> pairs, const Distance& distance) {
+    const auto size = [&](const auto& p) { return tasks[p.first].size() * tasks[p.second].size(); };
+    std::stable_sort(pairs.begin(), pairs.end(), [&](const auto& p, const auto& q) { return size(p) > size(q); });
+    parallel_for(pairs.size(), [&](std::size_t k) { distance(pairs[k].first, pairs[k].second); });
+}
+
+}  // namespace detail
 
 /// All pairs of tasks that are measures already. A cost of the user's must be symmetric: one order of each pair is
 /// computed, and the diagonal is taken to be zero.
@@ -42,26 +68,14 @@ template <class Real>
                                       const wasserstein_options& options = {}) {
     detail::check_options(options);
     const std::size_t count = tasks.size();
-    distance_table table{matrix<double>(count, count), matrix<double>(count, count), matrix<double>(count, count),
-                         matrix<holdfast::status>(count, count, status::exact)};
+    distance_table table = distance_table::zeros(count);
     std::vector<std::optional<detail::ready_task<Real>>> ready(count);
     parallel_for(count, [&](std::size_t t) { ready[t].emplace(tasks[t], options); });
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
     for (std::size_t i = 0; i < count; ++i)
         for (std::size_t j = i + 1; j < count; ++j) pairs.emplace_back(i, j);
-    // The largest first, so that no core is left alone with them at the end.
-    std::stable_sort(pairs.begin(), pairs.end(), [&](const auto& p, const auto& q) {
-        return tasks[p.first].size() * tasks[p.second].size() > tasks[q.first].size() * tasks[q.second].size();
-    });
-    parallel_for(pairs.size(), [&](std::size_t k) {
-        const auto [i, j] = pairs[k];
-        const wasserstein_result w = detail::ladder<Real, Real>(*ready[i], *ready[j], options).climb();
-        for (const auto& [r, s] : {std::pair{i, j}, std::pair{j, i}}) {
-            table.value(r, s) = w.value;
-            table.lower(r, s) = w.lower;
-            table.upper(r, s) = w.upper;
-            table.state(r, s) = w.status;
-        }
+    detail::for_pairs(tasks, std::move(pairs), [&](std::size_t i, std::size_t j) {
+        table.set(i, j, detail::ladder<Real, Real>(*ready[i], *ready[j], options).climb());
     });
     return table;
 }
