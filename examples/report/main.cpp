@@ -91,7 +91,7 @@ int run_report(settings& s) {
     for (const double c : {s.confidence, s.gate_confidence.value_or(0.95)})
         require(c > 0 && c < 1, "report: a confidence lies between 0 and 1 (0.95, not 95), got ", c);
     require(!s.gate_confidence || !s.gate.empty(), "report: --gate-confidence needs --gate");
-    const auto gate = s.gate.empty() ? std::vector<condition>{} : parse_gate(s.gate);
+    const auto gate = s.gate.empty() ? std::vector<metrics::condition>{} : metrics::parse_gate(s.gate);
     for (const auto& text : s.metric) {
         const auto sign = text.find('=');
         require(sign != std::string::npos && sign > 0, "report: --metric reads TASK=NAME, it is \"", text, "\"");

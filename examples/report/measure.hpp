@@ -1,8 +1,9 @@
 #pragma once
 // Every metric of a method with its interval: over runs by Student's t where there are several, else over test items by
-// the delta method, which takes a metric's derivative by each score and that score's own variance.
+// the delta method.
 
 #include <holdfast/metrics/catalogue.hpp>
+#include <holdfast/metrics/item_errors.hpp>
 #include <holdfast/metrics/items.hpp>
 #include <holdfast/metrics/runs.hpp>
 #include <holdfast/metrics/significance.hpp>
@@ -61,88 +62,48 @@ inline metrics::interval interval_of(const value& v, double confidence) {
     return i;
 }
 
-/// The tables of one run, one of which may be changed for a derivative.
+/// The tables of one run as metrics take them. Where there are suites alone, the stream is one task without a score.
 struct tables {
-    const metrics::accuracy_matrix* stream = nullptr;
-    std::array<const metrics::accuracy_matrix*, 3> suites{};
+    metrics::accuracy_matrix stream;
+    metrics::beside beside;
+    metrics::options options;
+    bool has_stream;
+
+    tables(const run& r, const measuring& how, std::size_t stage)
+        : stream(r.stream ? r.stream->scores() : metrics::accuracy_matrix({"none"}).append({metrics::not_evaluated})),
+          beside{.baseline = how.beside.baseline, .single_task = how.beside.single_task},
+          options{.stage = stage},
+          has_stream(r.stream.has_value()) {
+        const auto suite = [&](ability a) { return r.suites[a] ? &r.suites[a]->scores() : nullptr; };
+        beside.general = suite(general);
+        beside.instruction_following = suite(instruction_following);
+        beside.safety = suite(safety);
+        if (how.skip_missing) options.missing = metrics::missing_cells::skip;
+    }
 };
 
-inline tables tables_of(const run& r) {
-    tables t;
-    if (r.stream) t.stream = &r.stream->scores();
-    for (std::size_t k = 0; k < 3; ++k)
-        if (r.suites[k]) t.suites[k] = &r.suites[k]->scores();
-    return t;
-}
-
-inline metrics::catalogue compute(const tables& t, const measuring& how, std::size_t stage) {
-    metrics::options o{.stage = stage};
-    if (how.skip_missing) o.missing = metrics::missing_cells::skip;
-    const metrics::beside beside{.baseline = how.beside.baseline,
-                                 .single_task = how.beside.single_task,
-                                 .general = t.suites[general],
-                                 .instruction_following = t.suites[instruction_following],
-                                 .safety = t.suites[safety]};
-    if (t.stream) return all_metrics(*t.stream, beside, o);
-    metrics::accuracy_matrix none({"none"});  // suites alone: the metrics of a stream are skipped with their reason
-    none.append({metrics::not_evaluated});
-    auto all = all_metrics(none, beside, o);
+inline metrics::catalogue compute(const tables& t) {
+    auto all = all_metrics(t.stream, t.beside, t.options);
+    if (t.has_stream) return all;
     const auto of_a_suite = [](const std::string& id) {
         return id.ends_with("ability_delta") || id == "luo_fg" || id.ends_with("following_delta") ||
                id == "safety_delta";
     };
-    std::vector<metrics::catalogue::entry> kept;
-    for (auto& e : all.values)
-        if (of_a_suite(e.id)) kept.push_back(std::move(e));
+    std::erase_if(all.values, [&](const auto& e) { return !of_a_suite(e.id); });
     for (auto& s : all.skipped)
         if (!of_a_suite(s.id))
             s.reason = "metrics::" + s.id + ": needs the scores of a stream of tasks, none were given";
-    all.values = std::move(kept);
     return all;
 }
 
-/// variance = Σ (∂metric/∂score)² · variance(score): exact for means of scores, and for a maximum where it is not tied.
-class item_errors {
-  public:
-    item_errors(const run& r, const measuring& how, const metrics::catalogue& at) : how_(how), at_(at) {
-        variances_.assign(at.values.size(), 0.0);
-        const tables whole = tables_of(r);
-        const auto use = [&](const table& t, auto replace) {
-            for (std::size_t row = 0; row <= t.stages().size(); ++row)
-                for (std::size_t j = 0; j < t.tasks(); ++j)
-                    if (!std::isnan(t.score(row, j))) add(t, row, j, whole, replace);
-        };
-        if (r.stream) use(*r.stream, [](tables& t, const metrics::accuracy_matrix& m) { t.stream = &m; });
-        for (std::size_t k = 0; k < 3; ++k)
-            if (r.suites[k]) use(*r.suites[k], [k](tables& t, const metrics::accuracy_matrix& m) { t.suites[k] = &m; });
-    }
-
-    [[nodiscard]] double error(std::size_t metric) const { return std::sqrt(variances_[metric]); }
-
-  private:
-    template <class Replace>
-    void add(const table& t, std::size_t row, std::size_t task, const tables& whole, Replace replace) {
-        const double h = 1e-5 * t.scores().traits()[task].scale;
-        tables changed = whole;
-        const auto higher = t.with(row, task, t.score(row, task) + h),
-                   lower = t.with(row, task, t.score(row, task) - h);
-        replace(changed, higher);
-        const auto up = compute(changed, how_, metrics::last_stage);
-        replace(changed, lower);
-        const auto down = compute(changed, how_, metrics::last_stage);
-        for (std::size_t k = 0; k < variances_.size(); ++k) {
-            const auto* u = up.find(at_.values[k].id);
-            const auto* d = down.find(at_.values[k].id);
-            const double slope = u && d ? (u->value - d->value) / (2 * h) : nan;
-            if (std::abs(slope) < 1e-8) continue;
-            variances_[k] += slope * slope * t.variance(row, task);  // NaN stays: one unknown makes it unknown
-        }
-    }
-
-    const measuring& how_;
-    const metrics::catalogue& at_;
-    std::vector<double> variances_;
-};
+inline std::vector<double> item_errors(const run& r, const tables& t, const metrics::catalogue& of) {
+    const auto known = [](const std::optional<table>& x) { return x ? x->variances() : holdfast::matrix<double>{}; };
+    return metrics::item_errors(
+        t.stream, t.beside, of,
+        {r.stream ? r.stream->variances() : metrics::score_variances(t.stream), known(r.suites[general]),
+         known(r.suites[instruction_following]), known(r.suites[safety])},
+        t.options);
+}
 
 inline constexpr std::size_t most_cells = 6'400;  // the derivatives of a larger table take minutes
 
@@ -167,7 +128,7 @@ inline std::vector<std::pair<std::string, std::vector<double>>> curves(const met
     const std::size_t stages = std::min(first.stages().size(), first.tasks());
     for (std::size_t t = 0; t < stages; ++t)
         for (const run& r : m.runs)
-            for (const auto& e : compute(tables_of(r), how, t).values) {
+            for (const auto& e : compute(tables(r, how, t)).values) {
                 auto at = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.first == e.id; });
                 if (at == all.end()) at = all.insert(all.end(), {e.id, std::vector<double>(stages, nan)});
                 double& sum = at->second[t];
@@ -180,13 +141,14 @@ inline measurement measure(const method& m, const measuring& how) {
     measurement out;
     for (std::size_t i = 0; i < m.runs.size(); ++i) {
         const run& r = m.runs[i];
-        const auto all = compute(tables_of(r), how, metrics::last_stage);
+        const tables t(r, how, metrics::last_stage);
+        const auto all = compute(t);
         if (i == 0) {
-            std::optional<item_errors> errors;
-            if (m.runs.size() == 1 && knows_items(r)) errors.emplace(r, how, all);
+            std::vector<double> errors(all.values.size(), 0.0);
+            if (m.runs.size() == 1 && knows_items(r)) errors = item_errors(r, t, all);
             for (std::size_t k = 0; k < all.values.size(); ++k) {
                 value v{.id = all.values[k].id, .result = all.values[k].result};
-                if (errors && errors->error(k) > 0) v.error = errors->error(k);  // flat there: says nothing of it
+                if (errors[k] > 0) v.error = errors[k];  // flat there: says nothing of it
                 v.stage = r.stream ? r.stream->stages().size() : r.suites[0] ? r.suites[0]->stages().size() : 1;
                 out.values.push_back(std::move(v));
             }

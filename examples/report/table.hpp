@@ -5,6 +5,7 @@
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/metrics/accuracy_matrix.hpp>
+#include <holdfast/metrics/item_errors.hpp>
 
 #include <array>
 #include <cmath>
@@ -73,14 +74,7 @@ class table {
     }
     [[nodiscard]] double variance(std::size_t row, std::size_t task) const { return variance_(row, task); }
 
-    /// The table with one score changed.
-    [[nodiscard]] metrics::accuracy_matrix with(std::size_t row, std::size_t task, double score) const {
-        auto changed = scores_;
-        if (row > 0) return changed.set(row - 1, task, score);
-        std::vector<double> before(scores_.before().begin(), scores_.before().end());
-        before[task] = score;
-        return changed.before(before);
-    }
+    [[nodiscard]] const holdfast::matrix<double>& variances() const { return variance_; }
 
     /// The columns again, to take some out or to put them in another order.
     [[nodiscard]] std::vector<column> columns() const {
@@ -108,15 +102,9 @@ class table {
         for (const auto& c : columns) traits.push_back(c.traits);
         return traits;
     }
-    /// The error said, else that of so many items right or wrong: p (1 − p) / n; where all are alike, as if one more
-    /// item had been right and one more wrong, since n items alike do not make the next one certain.
+    /// The error said, else that of so many items right or wrong.
     static double variance_of(const column& c, double score, double error) {
-        if (!std::isnan(error)) return error * error;
-        double p = score / c.traits.scale;
-        const auto n = static_cast<double>(c.traits.size);
-        if (c.traits.size == 0 || !(p >= 0 && p <= 1)) return nan;
-        if (p == 0 || p == 1) p = (p * n + 1) / (n + 2);
-        return p * (1 - p) / n * c.traits.scale * c.traits.scale;
+        return std::isnan(error) ? metrics::score_variance(score, c.traits) : error * error;
     }
 
     metrics::accuracy_matrix scores_;

@@ -92,8 +92,8 @@ inline std::string as_json(const outcome& o) {
     if (!o.gate.empty()) {
         j["gate"] = ordered_json::array();
         for (const verdict& v : o.gate) {
-            ordered_json one{{"condition", v.asked.text}, {"value", v.found.estimate}};
-            put_interval(one, v.found);
+            ordered_json one{{"condition", v.asked.text}, {"value", v.value}};
+            put_interval(one, {v.value, v.lower, v.upper, v.confidence, 0, {}});
             one["met"] = v.met;
             one["failed"] = v.failed;
             if (!v.met && v.knows_chance()) one["excludes_chance"] = v.excludes_chance();
