@@ -67,9 +67,11 @@
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/policy.hpp>
 #include <holdfast/replay/priority_tree.hpp>
+#include <holdfast/replay/record_log.hpp>
 #include <holdfast/replay/representatives.hpp>
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/side_memory.hpp>
 #include <holdfast/replay/state.hpp>
 #include <holdfast/replay/surprise.hpp>
 #include <holdfast/replay/tag_merging.hpp>
