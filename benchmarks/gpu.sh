@@ -30,6 +30,7 @@ if ! { "$nvcc" $flags "$root/tests/kernels/lora_matmul_test.cu" -o "$build/lora_
     "$nvcc" $flags "$root/tests/kernels/merge_test.cu" -o "$build/merge_test" &&
     "$nvcc" $flags "$root/tests/kernels/fused_adapter_test.cu" -o "$build/fused_adapter_test" &&
     "$nvcc" $flags "$root/tests/kernels/segmented_lora_test.cu" -o "$build/segmented_lora_test" &&
+    "$nvcc" $flags "$root/tests/kernels/lora_cublaslt_gpu.cu" -o "$build/lora_cublaslt_gpu" $libraries &&
     "$nvcc" $flags "$root/benchmarks/lora_bench.cu" -o "$build/lora_bench" $libraries &&
     "$nvcc" $flags "$root/examples/04_lora.cu" -o "$build/04_lora"; } > "$build/build.log" 2>&1; then
     tail -n 30 "$build/build.log"
@@ -43,7 +44,7 @@ fi
 echo "Checking ..."
 seed=$(date +%s)
 "$build/lora_matmul_test" --seed "$seed"
-for program in merge_test fused_adapter_test segmented_lora_test 04_lora; do "$build/$program"; done
+for program in merge_test fused_adapter_test segmented_lora_test lora_cublaslt_gpu 04_lora; do "$build/$program"; done
 sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-sanitizer")
 if [ -x "$sanitizer" ]; then
     for tool in memcheck racecheck initcheck synccheck; do

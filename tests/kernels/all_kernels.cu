@@ -5,6 +5,10 @@
 #include <holdfast/kernels/merge.cuh>
 #include <holdfast/kernels/segmented_gradients.cuh>
 
+#if __has_include(<cublasLt.h>)
+#include <holdfast/kernels/lora_bordered.cuh>
+#endif
+
 namespace kernels = holdfast::kernels;
 
 template <class T, class G>
@@ -43,3 +47,24 @@ template cudaError_t all(forward_args<__half>, backward_args<__half, float>, mer
 template cudaError_t all(forward_args<__nv_bfloat16>, backward_args<__nv_bfloat16, __nv_bfloat16>,
                          merging<__nv_bfloat16>, fusing<__nv_bfloat16>, batching<__nv_bfloat16>, summing<__nv_bfloat16>,
                          cudaStream_t);
+
+#if __has_include(<cublasLt.h>)
+template <class T>
+cublasStatus_t by_cublaslt(cublasLtHandle_t handle, forward_args<T> forward, backward_args<T, float> backward,
+                           const kernels::bordered_lora_args<T>& bordered, cudaStream_t stream) {
+    for (const cublasStatus_t status :
+         {kernels::lora_matmul_cublaslt(handle, forward, stream),
+          kernels::lora_matmul_backward_cublaslt(handle, backward, stream),
+          kernels::bordered_lora(handle, bordered, stream), kernels::bordered_lora_backward(handle, bordered, stream)})
+        if (status != CUBLAS_STATUS_SUCCESS) return status;
+    return CUBLAS_STATUS_SUCCESS;
+}
+template <class T>
+using bordering = const kernels::bordered_lora_args<T>&;
+template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<float>, backward_args<float, float>,
+                                    bordering<float>, cudaStream_t);
+template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<__half>, backward_args<__half, float>,
+                                    bordering<__half>, cudaStream_t);
+template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<__nv_bfloat16>, backward_args<__nv_bfloat16, float>,
+                                    bordering<__nv_bfloat16>, cudaStream_t);
+#endif

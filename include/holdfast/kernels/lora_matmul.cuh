@@ -259,6 +259,7 @@ template <class T, class G>
         case cudaErrorInvalidDeviceFunction:
             return "this program holds no machine code for this GPU: compile with nvcc -arch=native, or with -gencode "
                    "for its compute capability, 8.0 at least";
+        case cudaErrorUnsupportedPtxVersion:
         case cudaErrorInsufficientDriver:
             return "the driver is older than the CUDA runtime that this program was built with: update the driver, or "
                    "build with an older toolkit";
@@ -266,6 +267,10 @@ template <class T, class G>
             return "there is no CUDA device on this machine";
         case cudaErrorMisalignedAddress:
             return "a pointer does not lie on a border of its element: see explain(args)";
+        case cudaErrorIllegalAddress:
+            return "a kernel read or wrote where there is no device memory: a pointer of the host's, or a buffer "
+                   "shorter "
+                   "than its shape says; the process has lost its CUDA context";
         case cudaErrorInvalidValue:
             return "an argument was refused: see explain(args)";
         default:

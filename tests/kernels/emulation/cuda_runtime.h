@@ -23,6 +23,8 @@ enum cudaError_t {
     cudaErrorInvalidDeviceFunction = 98,
     cudaErrorNoDevice = 100,
     cudaErrorNoKernelImageForDevice = 209,
+    cudaErrorUnsupportedPtxVersion = 222,
+    cudaErrorIllegalAddress = 700,
     cudaErrorMisalignedAddress = 716
 };
 struct CUstream_st;
@@ -75,6 +77,11 @@ inline cudaError_t cudaMemset(void* p, int value, std::size_t n) { return std::m
 inline cudaError_t cudaMemsetAsync(void* p, int value, std::size_t n, cudaStream_t = nullptr) {
     return cudaMemset(p, value, n);
 }
+inline cudaError_t cudaMemset2DAsync(void* p, std::size_t pitch, int value, std::size_t width, std::size_t height,
+                                     cudaStream_t = nullptr) {
+    for (std::size_t i = 0; i < height; ++i) std::memset(static_cast<char*>(p) + i * pitch, value, width);
+    return cudaSuccess;
+}
 inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) { return *s = nullptr, cudaSuccess; }
@@ -85,6 +92,7 @@ cudaError_t cudaFuncSetAttribute(F*, cudaFuncAttribute, int bytes) {
 }
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* c, void (*kernel)(Parameters...), Arguments&&... arguments) {
+    if (gpu_emulation::launch_error != 0) return static_cast<cudaError_t>(gpu_emulation::launch_error);
     gpu_emulation::machine::instance().run(c->gridDim, c->blockDim, c->dynamicSmemBytes,
                                            std::function<void()>([&] { kernel(arguments...); }));
     return cudaSuccess;

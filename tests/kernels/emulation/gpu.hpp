@@ -66,6 +66,8 @@ struct copy {
     unsigned char data[16];
 };
 
+inline int launch_error = 0;  // what every launch returns instead of running, as on a machine that cannot
+
 enum class state { ready, at_block_barrier, at_warp_barrier, done };
 
 struct fiber {

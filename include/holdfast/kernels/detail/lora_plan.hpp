@@ -38,7 +38,8 @@ enum class refusal {
     dropout_out_of_range,
     not_bf16,
     slices_out_of_range,
-    no_rows_named
+    no_rows_named,
+    no_column_scale
 };
 
 struct refused {
@@ -106,6 +107,8 @@ struct refused {
             return sentence(door,
                             ": either token_adapter or row_offsets with segment_adapter must say which rows an "
                             "adapter has");
+        case refusal::no_column_scale:
+            return sentence(door, ": column_scale must be null: cuBLASLt scales no columns, lora_matmul does");
         case refusal::not_bf16:
             return sentence(door, ": stochastic rounding is there for bf16 only, ", r.name, " is of another type");
     }
