@@ -61,7 +61,9 @@
 #include <holdfast/metrics/running.hpp>
 #include <holdfast/replay/allocation.hpp>
 #include <holdfast/replay/apportionment.hpp>
+#include <holdfast/replay/balanced.hpp>
 #include <holdfast/replay/batches.hpp>
+#include <holdfast/replay/forgetting_curve.hpp>
 #include <holdfast/replay/inscl.hpp>
 #include <holdfast/replay/insinfo.hpp>
 #include <holdfast/replay/memory.hpp>

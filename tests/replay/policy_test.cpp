@@ -2,6 +2,8 @@
 
 #include "support/test.hpp"
 
+#include <holdfast/replay/balanced.hpp>
+#include <holdfast/replay/forgetting_curve.hpp>
 #include <holdfast/replay/policy.hpp>
 
 #include <numeric>
@@ -109,4 +111,89 @@ TEST_CASE("a budget for all tasks together is shared out equally, and a full tas
     CHECK(head.quotas == std::vector<std::size_t>{3, 20, 50});
     CHECK(head.unplaced == 27);
     CHECK_THAT(head.why(1, 0), Contains("the task gives its first 20 of 100, in equal shares"));
+}
+
+TEST_CASE("random replay by ratio takes the same share of every task") {
+    const auto plan = replay::random_replay{.ratio = 0.3}.plan(three, task("now", 9), philox{1});
+    CHECK(plan.quotas == std::vector<std::size_t>{1, 0, 15});
+    CHECK(plan.unplaced == 0);
+    CHECK(plan.why(0, plan.examples[0][0]).find("every earlier task gives 0.3 of its examples, this one has 3") !=
+          std::string::npos);
+    CHECK_REFUSES(replay::random_replay{.ratio = 1.5}.plan(three, three[0], philox{1}), "ratio is from 0 to 1");
+    const replay::random_replay both{.budget = 3, .ratio = 0.5};
+    CHECK_REFUSES(both.plan(three, three[0], philox{1}), "replay::random_replay: a budget or a ratio, not both");
+}
+
+TEST_CASE("herding replays the examples that keep the mean, by their own embeddings or their instructions'") {
+    memories past{task("A", 4)};
+    const auto plan = [&](std::size_t n) {
+        return replay::herding_replay{.budget_per_task = n}.plan(past, past[0], philox{1});
+    };
+    CHECK_REFUSES(plan(2), "replay::herding_replay: every task needs embeddings, task 'A' has none");
+    past[0].example_embedding = holdfast::matrix<float>(4, 1);
+    for (std::size_t e = 0; e < 4; ++e) past[0].example_embedding(e, 0) = static_cast<float>(e * e);  // mean 3.5
+    CHECK(plan(3).examples[0] == std::vector<std::uint32_t>{2, 1, 3});  // means 4, 2.5, 4.67
+    CHECK(plan(9).quotas[0] == 4);
+    CHECK(plan(9).unplaced == 5);
+    past[0].example_embedding = holdfast::matrix<float>(3, 1);
+    CHECK_REFUSES(plan(2), "task 'A' has 4 examples and embeddings of examples for 3");
+    past[0].example_embedding = {};
+    past[0].instruction = {0, 1, 1, 0};
+    past[0].instructions = {"x", "y"};
+    past[0].embedding = holdfast::matrix<float>(2, 1);
+    past[0].embedding(1, 0) = 2;
+    CHECK(plan(2).examples[0] == std::vector<std::uint32_t>{0, 1});
+}
+
+TEST_CASE("GDumb balances the classes of all tasks, a full memory making room from the largest") {
+    memories past{task("A", 40), task("B", 40), task("C", 2)};
+    for (std::uint32_t e = 0; e < 40; ++e) past[0].label.push_back(e < 34 ? 0 : 1), past[1].label.push_back(e % 4);
+    std::vector<std::size_t> kept(40, 0);
+    for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+        const auto plan = replay::gdumb_replay{.budget = 14}.plan(past, past[0], philox{seed});
+        REQUIRE(plan.size() == 14);
+        std::vector<std::size_t> of_class(7, 0);
+        for (const auto e : plan.examples[0]) ++of_class[past[0].label[e]], kept[e] += past[0].label[e] == 0;
+        for (const auto e : plan.examples[1]) ++of_class[2 + past[1].label[e]];
+        of_class[6] = plan.examples[2].size();
+        REQUIRE(of_class == std::vector<std::size_t>(7, 2));
+    }
+    // Class 0 of A filled the memory with its first 14, of which any two are left equally often.
+    for (std::size_t e = 14; e < 34; ++e) CHECK(kept[e] == 0);
+    kept.resize(14);
+    CHECK(holdfast_test::inclusion_misfit(kept, 2, 4000) < 1);
+    const auto few = replay::gdumb_replay{.budget = 3}.plan(past, past[0], philox{1});
+    CHECK(few.size() == 3);  // of seven classes
+    CHECK(replay::gdumb_replay{.budget = 500}.plan(past, past[0], philox{1}).unplaced > 400);
+    CHECK(replay::gdumb_replay{.budget = 0}.plan(past, past[0], philox{1}).size() == 0);
+    past[0].label.pop_back();
+    CHECK_REFUSES(replay::gdumb_replay{}.plan(past, past[0], philox{1}), "task 'A' has 40 examples and labels for 39");
+}
+
+TEST_CASE("a forgetting curve brings a task back after ever longer intervals") {
+    CHECK(replay::retention(2, 4) == Approx(std::exp(-0.5)));
+    const replay::forgetting_curve_replay policy{.budget_per_task = 2};
+    std::vector<std::size_t> stages;
+    for (std::size_t stage = 1; stage < 60; ++stage)
+        if (policy.state_of(0, stage).due) stages.push_back(stage);
+    CHECK(stages == std::vector<std::size_t>{2, 4, 7, 13, 25, 48});
+    const memories past{task("A", 5), task("B", 1), task("C", 5), task("D", 5)};
+    const auto plan = policy.plan(past, past[0], philox{1});  // stage 4: A rehearsed at 2, B and D too young
+    CHECK(plan.quotas == std::vector<std::size_t>{2, 0, 2, 0});
+    CHECK(plan.unplaced == 0);
+    CHECK(plan.why(0, plan.examples[0][0]).find("after 1 rehearsals ") != std::string::npos);
+    const auto shared = replay::forgetting_curve_replay{.budget = 20}.plan(past, past[0], philox{1});
+    CHECK(shared.quotas == std::vector<std::size_t>{5, 0, 5, 0});
+    CHECK(shared.unplaced == 10);
+    // In the learner's own time: a stage that moves it ten times as far is ten stages.
+    const replay::forgetting_curve_replay own{.clock = {0, 1, 11, 11.1}};
+    CHECK(own.state_of(0, 2).due);
+    CHECK(own.state_of(0, 2).retention == Approx(std::exp(-10.0)));
+    CHECK_FALSE(own.state_of(1, 3).due);
+    CHECK_REFUSES(own.state_of(0, 4), "the clock tells the beginning of 4 stages, asked for stage 4");
+    CHECK_REFUSES((replay::forgetting_curve_replay{.clock = {0, 2, 1}}.state_of(0, 2)), "does not run backwards");
+    CHECK_REFUSES((replay::forgetting_curve_replay{.growth = 0.5}.state_of(0, 2)), "growth is at least 1, it is 0.5");
+    CHECK_REFUSES((replay::forgetting_curve_replay{.threshold = 0}.state_of(0, 2)), "threshold is above 0");
+    CHECK_REFUSES(replay::retention(-1, 1), "an age is at least 0, it is -1");
+    CHECK_REFUSES(replay::retention(1, 0), "a strength is above 0, it is 0");
 }

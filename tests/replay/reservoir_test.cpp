@@ -2,6 +2,7 @@
 
 #include "support/test.hpp"
 
+#include <holdfast/replay/balanced.hpp>
 #include <holdfast/replay/reservoir.hpp>
 
 #include <algorithm>
@@ -260,4 +261,80 @@ TEST_CASE("a state says what is wrong with it") {
                       Contains("holds a key that is none"));
     CHECK_THROWS_WITH(replay::keyed_reservoir::from_state(with_word(k, 9, 0)), Contains("is out of order"));
     CHECK_REFUSES(replay::state_writer("much too long", 1), "a kind has at most 8 letters");
+}
+
+TEST_CASE("the balanced reservoir fills groups like vessels, in any order, from any shards, and after a resume") {
+    // 60 items of group 7, 9 of group 2, 3 of group 5, 1 of group 9: of 20 places 8 + 8 + 3 + 1.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> stream;
+    for (std::uint64_t id = 0; id < 73; ++id) stream.emplace_back(id, id < 60 ? 7 : id < 69 ? 2 : id < 72 ? 5 : 9);
+    philox g{12};
+    const auto fill = [](auto& reservoir, const auto& items) {
+        for (const auto& [id, group] : items) reservoir.offer(id, group);
+    };
+    replay::balanced_reservoir base(20, philox{4});
+    fill(base, stream);
+    CHECK(base.size() == 20);
+    CHECK(base.items_of(7).size() == 8);
+    CHECK(base.items_of(2).size() == 8);
+    CHECK(base.items_of(5).size() == 3);
+    CHECK(base.items_of(9).size() == 1);
+    CHECK(base.items_of(1).empty());
+    CHECK(base.inclusion_probability(7) == Approx(8.0 / 60));
+    CHECK(base.inclusion_probability(1) == 0);
+    for (int trial = 0; trial < 200; ++trial) {
+        holdfast::shuffle(std::span(stream), g);
+        replay::balanced_reservoir one(20, philox{4}), left(20, philox{4}), right(20, philox{4});
+        fill(one, stream);
+        const std::size_t cut = holdfast::uniform_index(g, stream.size());
+        fill(left, std::span(stream).first(cut)), fill(right, std::span(stream).subspan(cut));
+        auto resumed = replay::balanced_reservoir::from_state(left.state());
+        fill(resumed, std::span(stream).subspan(cut));
+        left.merge(right);
+        REQUIRE(one.items() == base.items());
+        REQUIRE(left.items() == base.items());
+        REQUIRE(resumed.state() == base.state());
+        REQUIRE(left.state() == base.state());
+    }
+    CHECK_REFUSES(base.merge(replay::balanced_reservoir(20, philox{5})), "both need the same generator");
+    CHECK_REFUSES(base.merge(replay::balanced_reservoir(2, philox{4})), "both need the same capacity, they have 20");
+    replay::balanced_reservoir none(0, philox{1});
+    CHECK_FALSE(none.offer(1, 1));
+    // Sizes of 1, 2, 1, 2 ...: the remainder goes to the lowest groups.
+    replay::balanced_reservoir odd(5, philox{1});
+    for (std::uint64_t id = 0; id < 90; ++id) odd.offer(id, 2 - id % 3);
+    CHECK(odd.items_of(0).size() == 2);
+    CHECK(odd.items_of(1).size() == 2);
+    CHECK(odd.items_of(2).size() == 1);
+}
+
+TEST_CASE("of a group every item is kept equally often") {
+    std::vector<std::size_t> counts(12, 0);
+    for (std::uint64_t seed = 0; seed < 20000; ++seed) {
+        replay::balanced_reservoir reservoir(5, philox{seed});
+        for (std::uint64_t id = 0; id < 12; ++id) reservoir.offer(id, 1);
+        reservoir.offer(100, 2), reservoir.offer(101, 2);
+        for (const auto id : reservoir.items_of(1)) ++counts[id];
+    }
+    CHECK(holdfast_test::inclusion_misfit(counts, 3, 20000) < 1);
+}
+
+TEST_CASE("a balanced state that is damaged, or that nobody wrote, is an error") {
+    replay::balanced_reservoir reservoir(6, philox{3});
+    for (std::uint64_t id = 0; id < 30; ++id) reservoir.offer(id, id % 4);
+    const std::string whole = reservoir.state();
+    for (std::size_t length = 0; length < whole.size(); ++length)
+        REQUIRE_THROWS_AS(replay::balanced_reservoir::from_state(whole.substr(0, length)), holdfast::format_error);
+    philox g{1};
+    for (std::size_t word = 3; word + 1 < whole.size() / 8; ++word)
+        for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}, std::uint64_t{7}}) {
+            try {
+                const auto read = replay::balanced_reservoir::from_state(with_word(whole, word, value));
+                REQUIRE(read.items().size() == read.size());
+                REQUIRE(replay::balanced_reservoir::from_state(read.state()).state() == read.state());
+            } catch (const holdfast::format_error&) {}
+        }
+    CHECK_THROWS_WITH(replay::balanced_reservoir::from_state(with_word(whole, 3, 2)),
+                      Contains("holds more than its capacity"));
+    CHECK_THROWS_WITH(replay::balanced_reservoir::from_state(with_word(whole, 10, 99)),
+                      Contains("holds more of a group than was shown"));
 }

@@ -7,6 +7,7 @@
 #include <holdfast/experiment/abilities.hpp>
 #include <holdfast/experiment/checkpoint.hpp>
 #include <holdfast/experiment/concepts.hpp>
+#include <holdfast/experiment/measured.hpp>
 #include <holdfast/experiment/options.hpp>
 #include <holdfast/experiment/record.hpp>
 #include <holdfast/experiment/text.hpp>
@@ -129,6 +130,7 @@ class loop {
         require(!wants_embeddings() || options_.embed || embeds<Learner>, "experiment::run: policy \"",
                 std::string(policy_.name()),
                 "\" measures with embeddings: give the learner embed(texts), or the options an embed function");
+        check_measured<Policy, Learner>(std::string(policy_.name()), options_);
         record_.policy = policy_.name();
         record_.method = options_.method.empty() ? record_.policy : options_.method;
         record_.seed = options_.seed;
@@ -251,6 +253,7 @@ class loop {
         done.task = current.name;
         const std::span<const replay::task_memory> all(memories_);
         const stopwatch planning;
+        measure(policy_, learner_, stream_, std::span(memories_).first(stage - 1), options_, draw_plan);
         done.plan = policy_.plan(all.first(stage - 1), all[stage - 1], philox{options_.seed, stage, draw_plan, 0});
         std::vector<example> replayed = recall(done.plan, stage - 1);
         done.plan_seconds = planning.seconds();

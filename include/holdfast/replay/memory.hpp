@@ -27,6 +27,9 @@ struct task_memory {
     matrix<float> embedding = {};                     ///< [k, d] a row per instruction; 0 x 0: no embedder ran
 
     std::vector<double> score = {};  ///< [n] what a learner measured of each example (its NLL, say); empty: nothing
+    std::vector<double> score_after_step = {};  ///< [n] the same after a trial step on the current task; empty: none
+    std::vector<std::uint32_t> label = {};      ///< [n] the class of each example (its answer, say); empty: not known
+    matrix<float> example_embedding = {};       ///< [n, d] a row per example; 0 x 0: no embedder ran over examples
 
     /// n, the number of examples.
     [[nodiscard]] std::size_t size() const { return instruction.size(); }
@@ -71,8 +74,8 @@ struct task_memory {
 /// Refuses a memory whose parts do not fit each other; every policy that looks into a memory calls it first.
 ///
 /// @param who  the function that asks, for the sentence
-/// @throw invalid_argument if an example names an instruction that is not there, or tags or embedding have another
-///        number of rows than there are instructions
+/// @throw invalid_argument if an example names an instruction that is not there, or tags, embeddings, scores or
+///        labels are there for another number than there are instructions or examples
 inline void check_memory(std::string_view who, const task_memory& memory) {
     const std::size_t k = memory.instructions.size();
     for (std::size_t e = 0; e < memory.size(); ++e)
@@ -84,6 +87,14 @@ inline void check_memory(std::string_view who, const task_memory& memory) {
             " distinct instructions and embeddings for ", memory.embedding.rows());
     require(memory.score.empty() || memory.score.size() == memory.size(), who, ": task '", memory.name, "' has ",
             memory.size(), " examples and scores for ", memory.score.size());
+    require(memory.score_after_step.empty() || memory.score_after_step.size() == memory.size(), who, ": task '",
+            memory.name, "' has ", memory.size(), " examples and scores after a step for ",
+            memory.score_after_step.size());
+    require(memory.label.empty() || memory.label.size() == memory.size(), who, ": task '", memory.name, "' has ",
+            memory.size(), " examples and labels for ", memory.label.size());
+    require(memory.example_embedding.rows() == 0 || memory.example_embedding.rows() == memory.size(), who, ": task '",
+            memory.name, "' has ", memory.size(), " examples and embeddings of examples for ",
+            memory.example_embedding.rows());
 }
 
 }  // namespace holdfast::replay

@@ -90,7 +90,8 @@ struct plan {
 ///                            example twice; quotas[j] = examples[j].size(). What cannot be placed is returned, not
 ///                            thrown. A function of its arguments alone; the policy does not change
 /// 2. name()                  short, for tables and file names
-/// A policy that wants embeddings or tags says so: `static constexpr bool needs_embeddings / needs_tags = true`.
+/// A policy that wants more of a memory than instructions says so: `static constexpr bool needs_embeddings = true`, or
+/// needs_tags, needs_scores, needs_trial_step (score_after_step), needs_labels, needs_example_embeddings.
 template <class P>
 concept replay_policy = requires(const P& p, std::span<const task_memory> past, const task_memory& current, philox g) {
     { p.plan(past, current, g) } -> std::same_as<plan>;
@@ -117,6 +118,42 @@ constexpr bool needs_tags() {
     return false;
 }
 
+template <class P>
+constexpr bool needs_scores() {
+    if constexpr (requires {
+                      { P::needs_scores } -> std::convertible_to<bool>;
+                  })
+        return P::needs_scores;
+    return false;
+}
+
+template <class P>
+constexpr bool needs_trial_step() {
+    if constexpr (requires {
+                      { P::needs_trial_step } -> std::convertible_to<bool>;
+                  })
+        return P::needs_trial_step;
+    return false;
+}
+
+template <class P>
+constexpr bool needs_labels() {
+    if constexpr (requires {
+                      { P::needs_labels } -> std::convertible_to<bool>;
+                  })
+        return P::needs_labels;
+    return false;
+}
+
+template <class P>
+constexpr bool needs_example_embeddings() {
+    if constexpr (requires {
+                      { P::needs_example_embeddings } -> std::convertible_to<bool>;
+                  })
+        return P::needs_example_embeddings;
+    return false;
+}
+
 /// A plan with one empty entry per past task.
 inline plan empty_plan(std::span<const task_memory> past) {
     plan made;
@@ -134,6 +171,22 @@ inline std::vector<std::size_t> equal_quotas(std::span<const task_memory> past, 
     return allocate(std::vector<double>(past.size(), 1.0), budget, {.rule = hamilton{}, .capacity = sizes}).quotas;
 }
 
+/// What every earlier task gives: so many each, or of a number for all together its part.
+inline std::vector<std::size_t> quotas_of(std::span<const task_memory> past, std::size_t each,
+                                          std::optional<std::size_t> together) {
+    if (together) return equal_quotas(past, *together);
+    std::vector<std::size_t> quotas;
+    for (const task_memory& memory : past) quotas.push_back(std::min(each, memory.size()));
+    return quotas;
+}
+
+/// Why a task gives as many as quotas_of says.
+inline std::string say_quota(std::size_t quota, const task_memory& memory, std::size_t each,
+                             std::optional<std::size_t> together) {
+    return together ? sentence("the task gives ", quota, " of ", *together, ", in equal shares; it has ", memory.size())
+                    : sentence("every earlier task gives ", each, ", this one has ", memory.size());
+}
+
 }  // namespace detail
 
 /// Whether a policy wants task_memory::embedding filled in.
@@ -142,6 +195,18 @@ inline constexpr bool needs_embeddings = detail::needs_embeddings<std::remove_cv
 /// Whether a policy wants task_memory::tags filled in.
 template <class P>
 inline constexpr bool needs_tags = detail::needs_tags<std::remove_cvref_t<P>>();
+/// task_memory::score.
+template <class P>
+inline constexpr bool needs_scores = detail::needs_scores<std::remove_cvref_t<P>>();
+/// task_memory::score_after_step.
+template <class P>
+inline constexpr bool needs_trial_step = detail::needs_trial_step<std::remove_cvref_t<P>>();
+/// task_memory::label.
+template <class P>
+inline constexpr bool needs_labels = detail::needs_labels<std::remove_cvref_t<P>>();
+/// task_memory::example_embedding.
+template <class P>
+inline constexpr bool needs_example_embeddings = detail::needs_example_embeddings<std::remove_cvref_t<P>>();
 
 /// No replay: learns each task and hopes.
 struct no_replay {
@@ -190,31 +255,35 @@ struct head_slice {
     }
 };
 
-/// Random replay: the same number of every earlier task, every example equally likely, none twice.
+/// Random replay: the same number of every earlier task, or the same share of it, every example equally likely, none
+/// twice.
 ///
 /// Task j's examples depend on the generator, j and the task's size and share alone.
 struct random_replay {
     std::size_t budget_per_task = 200;       ///< examples of each earlier task
     std::optional<std::size_t> budget = {};  ///< or of all together, in equal shares (what a task lacks, others give)
     mixing mix = mixing::interleaved;
+    std::optional<double> ratio = {};  ///< or this share of every earlier task, 0 to 1, rounded to the nearest
 
     [[nodiscard]] std::string name() const { return "random"; }
 
+    /// @throw invalid_argument if ratio is not within 0 and 1, or both budget and ratio are set
     [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory&, philox g) const {
+        require(!budget || !ratio, "replay::random_replay: a budget or a ratio, not both");
         replay::plan made = detail::empty_plan(past);
         made.mix = mix;
-        if (budget) made.quotas = detail::equal_quotas(past, *budget);
+        made.quotas = detail::quotas_of(past, budget_per_task, budget);
         for (std::size_t j = 0; j < past.size(); ++j) {
             const std::size_t n = past[j].size();
-            if (!budget) made.quotas[j] = std::min(budget_per_task, n);
+            if (ratio) made.quotas[j] = budget_of(*ratio, std::span(&n, 1));
             made.examples[j] = uniform_without_replacement(n).draw(made.quotas[j], g.split(j));
             std::sort(made.examples[j].begin(), made.examples[j].end());
             made.reasons[j].amount =
-                budget ? sentence("the task gives ", made.quotas[j], " of ", *budget, ", in equal shares; it has ", n)
-                       : sentence("every earlier task gives ", budget_per_task, ", this one has ", n);
+                ratio ? sentence("every earlier task gives ", *ratio, " of its examples, this one has ", n)
+                      : detail::say_quota(made.quotas[j], past[j], budget_per_task, budget);
             made.reasons[j].choice = {"it was drawn at random, every example of the task being equally likely"};
         }
-        made.unplaced = budget.value_or(budget_per_task * past.size()) - made.size();
+        made.unplaced = ratio ? 0 : budget.value_or(budget_per_task * past.size()) - made.size();
         return made;
     }
 };
