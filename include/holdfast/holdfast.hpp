@@ -27,6 +27,7 @@
 #include <holdfast/experiment/chart.hpp>
 #include <holdfast/experiment/checkpoint.hpp>
 #include <holdfast/experiment/concepts.hpp>
+#include <holdfast/experiment/gate.hpp>
 #include <holdfast/experiment/progress.hpp>
 #include <holdfast/experiment/record.hpp>
 #include <holdfast/experiment/report.hpp>
@@ -79,6 +80,7 @@
 #include <holdfast/replay/tag_merging.hpp>
 #include <holdfast/replay/tagger.hpp>
 #include <holdfast/scoring/bleu.hpp>
+#include <holdfast/scoring/corpus.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/exact_match.hpp>
 #include <holdfast/scoring/lcs.hpp>
@@ -88,6 +90,7 @@
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/text.hpp>
 #include <holdfast/scoring/token_f1.hpp>
+#include <holdfast/scoring/tokenisers.hpp>
 #include <holdfast/scoring/tokens.hpp>
 #include <holdfast/scoring/unicode.hpp>
 #include <holdfast/transport/all_pairs.hpp>

@@ -26,6 +26,7 @@ struct saboteur {
     void stage_begin(std::size_t, std::size_t, std::string_view) { tick(); }
     void replayed(std::size_t, const replay::plan&) { tick(); }
     void scored(std::size_t, std::string_view, double) { tick(); }
+    void undone(std::size_t, std::span<const std::string>) { tick(); }
     void stage_end(std::size_t) { tick(); }
     void step(std::size_t, std::size_t done, std::size_t total) {
         if (done * 2 == total) tick();
@@ -45,11 +46,11 @@ std::string bits(experiment::run_record r) {
 }
 
 template <class Policy>
-void check_every_cut(const std::string& name, const Policy& policy) {
+void check_every_cut(const std::string& name, const Policy& policy, const experiment::gate& gate = {}) {
     const auto stream = toy::stream();
     const auto suites = toy::suites();
     const auto general = toy::numbers("general", 6).train;
-    experiment::run_options options{.seed = 3, .suites = suites, .general_data = general, .nll = true};
+    experiment::run_options options{.seed = 3, .suites = suites, .general_data = general, .nll = true, .gate = gate};
     toy::temporary_folder whole(name + "-whole");
     options.checkpoint = whole.path / "run";
     toy::learner uninterrupted;
@@ -101,6 +102,11 @@ TEST_CASE("a run cut anywhere and taken up again equals an uninterrupted one to 
 
 TEST_CASE("a run cut anywhere and taken up again equals an uninterrupted one to the bit: trailing epoch") {
     check_every_cut("head", replay::head_slice{.ratio = 0.2});
+}
+
+TEST_CASE("a run cut anywhere and taken up again equals an uninterrupted one to the bit: stages that a gate undoes") {
+    check_every_cut("gate", replay::inscl{.budget_per_task = 10},
+                    {.conditions = "task:triple>=1.5,task:fivefold>=1.5"});
 }
 
 TEST_CASE("a run that is cut many times still ends as it should") {
@@ -229,9 +235,9 @@ TEST_CASE("a damaged checkpoint is refused with file and reason") {
     with("");
     CHECK_THROWS_WITH(again(), Contains("is no holdfast checkpoint"));
     std::string newer = good;
-    newer.replace(newer.find(" 1\n"), 3, " 9\n");
+    newer.replace(newer.find(" 2\n"), 3, " 9\n");
     with(newer);
-    CHECK_THROWS_WITH(again(), Contains("version 9") && Contains("reads version 1"));
+    CHECK_THROWS_WITH(again(), Contains("version 9") && Contains("reads version 2"));
     with(good);
     CHECK_NOTHROW(again());
     std::filesystem::resize_file(folder.path / "learner-4", 100);

@@ -99,6 +99,9 @@ class told {
                 [[maybe_unused]] double score) {
         if constexpr (requires { o_.scored(stage, task, score); }) o_.scored(stage, task, score);
     }
+    void undone([[maybe_unused]] std::size_t stage, [[maybe_unused]] std::span<const std::string> reasons) {
+        if constexpr (requires { o_.undone(stage, reasons); }) o_.undone(stage, reasons);
+    }
     void stage_end([[maybe_unused]] std::size_t stage) {
         if constexpr (requires { o_.stage_end(stage); }) o_.stage_end(stage);
     }

@@ -50,6 +50,7 @@ inline void put(archive_writer& out, const replay::plan& p) {
         out.real("upper", d.upper);
         out.number("status", static_cast<std::uint64_t>(d.status));
     }
+    out.number("certain", p.certain ? 1 : 0);
     out.number("mix", static_cast<std::uint64_t>(p.mix));
     out.number("general_data", p.general_data ? 1 : 0);
     out.number("reasons", p.reasons.size());
@@ -74,6 +75,7 @@ inline replay::plan get_plan(archive_reader& in) {
         d.upper = in.real("upper");
         d.status = static_cast<status>(in.number("status"));
     }
+    p.certain = in.number("certain") != 0;
     p.mix = static_cast<replay::mixing>(in.number("mix"));
     p.general_data = in.number("general_data") != 0;
     p.reasons.resize(in.count("reasons"));
@@ -115,6 +117,8 @@ inline void put(archive_writer& out, const run_record& r) {
         out.real("plan_seconds", s.plan_seconds);
         out.real("train_seconds", s.train_seconds);
         out.real("evaluate_seconds", s.evaluate_seconds);
+        out.texts("undone", s.undone);
+        out.reals("tried", s.tried);
     }
     out.reals("single_task", r.single_task);
     out.texts("used", r.used);
@@ -156,6 +160,8 @@ inline run_record get_record(archive_reader& in) {
         s.plan_seconds = in.real("plan_seconds");
         s.train_seconds = in.real("train_seconds");
         s.evaluate_seconds = in.real("evaluate_seconds");
+        s.undone = in.texts("undone");
+        s.tried = in.reals("tried");
     }
     r.single_task = in.reals("single_task");
     r.used = in.texts("used");
@@ -291,7 +297,7 @@ class checkpoint {
     }
 
   private:
-    static constexpr unsigned version = 1;
+    static constexpr unsigned version = 2;
 
     void put_configuration(archive_writer& out) const {
         out.number("settings", configuration_.size());

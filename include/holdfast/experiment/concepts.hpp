@@ -112,6 +112,7 @@ struct silent {};
 /// 5. `scored(stage, task, score)`          one cell of the matrix, or of a suite
 /// 6. `stage_end(stage)`                    trained, evaluated, and written to the checkpoint if there is one
 /// 7. `resumed(stage)`                      stages up to and with this one come from a checkpoint
+/// 8. `undone(stage, reasons)`              the stage fell at the gate; the scores told next are of the model before it
 /// What it throws passes through `run` unchanged, and ends the run.
 template <class O>
 concept observer = std::same_as<O, silent> ||
@@ -129,6 +130,8 @@ concept observer = std::same_as<O, silent> ||
     o.stage_end(stage);
 } || requires(O& o, std::size_t stage) {
     o.resumed(stage);
+} || requires(O& o, std::size_t stage, std::span<const std::string> reasons) {
+    o.undone(stage, reasons);
 };
 
 static_assert(observer<silent>);

@@ -2,15 +2,17 @@
 // The inside of run: row 0, then for every task plan, train, evaluate, checkpoint. Builds on abilities.hpp (what a
 // learner can do besides), checkpoint.hpp and options.hpp. The door, and what it promises, is run.hpp.
 
+#include <holdfast/core/certified.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/experiment/abilities.hpp>
 #include <holdfast/experiment/checkpoint.hpp>
 #include <holdfast/experiment/concepts.hpp>
+#include <holdfast/experiment/configuration.hpp>
+#include <holdfast/experiment/gate.hpp>
 #include <holdfast/experiment/measured.hpp>
 #include <holdfast/experiment/options.hpp>
 #include <holdfast/experiment/record.hpp>
-#include <holdfast/experiment/text.hpp>
 #include <holdfast/replay/policy.hpp>
 #include <holdfast/replay/tagger.hpp>
 
@@ -21,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -30,37 +33,6 @@ namespace detail {
 
 /// Words that key the generator, so that plan and order draw from sequences of their own.
 enum draw : std::uint64_t { draw_plan = 1, draw_order = 2, draw_replay_order = 3 };
-
-/// What the examples say, in one number.
-inline void add(checksum& sum, std::span<const example> examples) {
-    const auto text = [&](const std::string& s) {
-        sum.add(s.size());
-        sum.add(s);
-    };
-    sum.add(examples.size());
-    for (const auto& e : examples) {
-        for (const auto* s : {&e.id, &e.prompt, &e.answer, &e.instruction, &e.source}) text(*s);
-        sum.add(e.references.size());
-        for (const auto& r : e.references) text(r);
-    }
-}
-
-inline std::string content_of(const task& t) {
-    checksum sum;
-    add(sum, t.train);
-    add(sum, t.eval);
-    add(sum, t.test);
-    return sentence(t.name, ", ", t.train.size(), "/", t.eval.size(), "/", t.test.size(), " examples, content ",
-                    sum.text());
-}
-
-inline task_record about(const task& t) {
-    return {.name = t.name,
-            .scorer = std::string(t.scorer.name()),
-            .scale = t.scorer.best(),
-            .train = t.train.size(),
-            .questions = t.test.size()};
-}
 
 class stopwatch {
   public:
@@ -88,7 +60,8 @@ class loop {
 
     run_record go() {
         std::optional<checkpoint> kept;
-        if (!options_.checkpoint.empty()) kept.emplace(options_.checkpoint, configuration());
+        if (!options_.checkpoint.empty())
+            kept.emplace(options_.checkpoint, configuration_of(stream_, policy_, options_, record_));
         std::vector<std::string> names;
         for (const auto& t : record_.tasks) names.push_back(t.name);
         told_.run_begin(names, record_.method);
@@ -107,8 +80,10 @@ class loop {
             told_.stage_begin(stage, tasks_ + 1, stage == 0 ? "before training" : record_.tasks[stage - 1].name);
             if (stage > 0) learn(stage);
             evaluate(stage);
-            if constexpr (saves_and_loads<Learner>)
+            if constexpr (saves_and_loads<Learner>) {
+                if (stage > 0 && options_.gate.closed()) pass_or_undo(stage, *kept);
                 if (kept) kept->write(record_, learner_);
+            }
             told_.stage_end(stage);
         }
         return std::move(record_);
@@ -125,6 +100,8 @@ class loop {
         require(
             options_.checkpoint.empty() || saves_and_loads<Learner>,
             "experiment::run: a checkpoint needs learner.save(path) and learner.load(path), which this learner lacks");
+        require(!options_.gate.closed() || !options_.checkpoint.empty(),
+                "experiment::run: a gate needs a checkpoint folder, to go back to (run_options::checkpoint)");
         require(!options_.nll || has_nll<Learner>,
                 "experiment::run: nll was asked for and needs learner.nll(example), which this learner lacks");
         require(!wants_embeddings() || options_.embed || embeds<Learner>, "experiment::run: policy \"",
@@ -144,6 +121,8 @@ class loop {
                         record_.tasks[i].name, "\"");
         for (const auto& s : options_.suites)
             record_.suites.push_back({s.kind, about(s.questions), std::vector<double>(tasks_ + 1, nan)});
+        if (options_.gate.closed())
+            check_gate(options_.gate, record_, options_.evaluate == evaluation::all, options_.suites_every_stage);
         if (trains_with_stage<Learner>) record_.used.push_back("train(examples, stage_info)");
         if (scores_items<Learner>) record_.used.push_back("evaluate_items(task)");
         if (!options_.checkpoint.empty()) record_.used.push_back("save(path), load(path)");
@@ -158,51 +137,6 @@ class loop {
         return replay::needs_embeddings<Policy>;
     }
     static constexpr bool wants_tags() { return replay::needs_tags<Policy>; }
-
-    /// All that the result depends on, as far as it can be known from here.
-    std::vector<setting> configuration() const {
-        std::vector<setting> all = {{"method", record_.method}, {"policy", record_.policy}};
-        add_policy(all);
-        all.emplace_back("seed", std::to_string(options_.seed));
-        all.emplace_back("evaluate", options_.evaluate == evaluation::all ? "all" : "seen");
-        all.emplace_back("suites_every_stage", options_.suites_every_stage ? "yes" : "no");
-        all.emplace_back("nll", options_.nll ? "yes" : "no");
-        all.insert(all.end(), options_.config.begin(), options_.config.end());
-        all.emplace_back("number of tasks", std::to_string(tasks_));
-        for (std::size_t i = 0; i < tasks_; ++i) all.emplace_back(sentence("task ", i + 1), content_of(stream_[i]));
-        for (const auto& s : options_.suites)
-            all.emplace_back("suite " + s.questions.name, sentence(name_of(s.kind), ", ", content_of(s.questions)));
-        checksum general, tags;
-        add(general, options_.general_data);
-        all.emplace_back("general data", sentence(options_.general_data.size(), " examples, content ", general.text()));
-        for (const auto& [instruction, list] : options_.tags) {
-            tags.add(instruction);
-            for (const auto& t : list) tags.add(t + "\n");
-        }
-        all.emplace_back("tags", sentence(options_.tags.size(), " instructions, content ", tags.text()));
-        return all;
-    }
-
-    /// The policy's hyper-parameters, as far as they can be read: what it says itself, else the members that ours have.
-    void add_policy([[maybe_unused]] std::vector<setting>& all) const {
-        if constexpr (requires {
-                          { policy_.settings() } -> std::convertible_to<std::string>;
-                      }) {
-            all.emplace_back("policy settings", policy_.settings());
-            return;
-        }
-        if constexpr (requires { policy_.budget_per_task + 1; })
-            all.emplace_back("budget_per_task", sentence(policy_.budget_per_task));
-        if constexpr (requires { policy_.ratio + 1; }) all.emplace_back("ratio", detail::shortest(policy_.ratio));
-        if constexpr (requires { policy_.relative_gap + 1; })
-            all.emplace_back("relative_gap", detail::shortest(policy_.relative_gap));
-        if constexpr (requires { static_cast<int>(policy_.mode); })
-            all.emplace_back("mode", sentence(static_cast<int>(policy_.mode)));
-        if constexpr (requires { replay::to_string(policy_.mix); })
-            all.emplace_back("mix", replay::to_string(policy_.mix));
-        if constexpr (requires { static_cast<int>(policy_.general_data); })
-            all.emplace_back("general_data", policy_.general_data ? "yes" : "no");
-    }
 
     /// What the policy may know of each task, measured with the model as it came.
     void remember(const std::optional<checkpoint>& kept) {
@@ -251,10 +185,9 @@ class loop {
         stage_record done;
         const task& current = stream_[stage - 1];
         done.task = current.name;
-        const std::span<const replay::task_memory> all(memories_);
         const stopwatch planning;
         measure(policy_, learner_, stream_, std::span(memories_).first(stage - 1), options_, draw_plan);
-        done.plan = policy_.plan(all.first(stage - 1), all[stage - 1], philox{options_.seed, stage, draw_plan, 0});
+        done.plan = plan_of(stage);
         std::vector<example> replayed = recall(done.plan, stage - 1);
         done.plan_seconds = planning.seconds();
         done.replayed = replayed.size();
@@ -274,6 +207,48 @@ class loop {
             train(replayed, {stage, current.name, true, told_.step(stage)}, draw_replay_order);
         done.train_seconds = training.seconds();
         record_.stages.push_back(std::move(done));
+    }
+
+    /// The policy's plan for a stage. A task whose stage was undone is not rehearsed: it would be learnt after all.
+    replay::plan plan_of(std::size_t stage) const {
+        const std::span<const replay::task_memory> all(memories_);
+        const philox g{options_.seed, stage, draw_plan, 0};
+        std::vector<std::size_t> standing;
+        for (std::size_t j = 0; j + 1 < stage; ++j)
+            if (record_.stages[j].undone.empty()) standing.push_back(j);
+        if (standing.size() + 1 == stage) return policy_.plan(all.first(stage - 1), all[stage - 1], g);
+        std::vector<replay::task_memory> past;
+        for (const std::size_t j : standing) past.push_back(all[j]);
+        replay::plan p = policy_.plan(std::span<const replay::task_memory>(past), all[stage - 1], g);
+        const auto spread = [&](auto& of_standing, auto absent) {
+            if (of_standing.size() != standing.size()) return;  // empty where the policy says nothing of it
+            std::decay_t<decltype(of_standing)> of_all(stage - 1, absent);
+            for (std::size_t i = 0; i < standing.size(); ++i) of_all[standing[i]] = std::move(of_standing[i]);
+            of_standing = std::move(of_all);
+        };
+        spread(p.examples, std::vector<std::uint32_t>{});
+        spread(p.quotas, std::size_t{0});
+        if (!p.distance.empty()) spread(p.distance, certified<double>{nan, nan, nan, status::exact});
+        if (!p.reasons.empty()) spread(p.reasons, replay::plan::reason{});
+        return p;
+    }
+
+    /// Lets a stage stand that passes the gate; else the learner goes back to where it was before it, and the row holds
+    /// that model's scores.
+    void pass_or_undo(std::size_t stage, const checkpoint& kept) {
+        std::vector<std::string> fell;
+        for (const auto& judged : judge(options_.gate, record_))
+            if (judged.failed) fell.push_back(judged.words());
+        if (fell.empty()) return;
+        told_.undone(stage, fell);
+        kept.load(learner_);
+        record_.stages.back().undone = std::move(fell);
+        record_.stages.back().tried = std::move(record_.after.back());
+        record_.after.pop_back();
+        if (options_.nll) record_.nll.pop_back();
+        const double seconds = record_.stages.back().evaluate_seconds;
+        evaluate(stage);
+        record_.stages.back().evaluate_seconds += seconds;
     }
 
     void train(std::vector<example>& examples, const stage_info& where, draw word) {

@@ -1,9 +1,10 @@
 #pragma once
-// What a run may be told beside stream, learner, policy and observer. Builds on concepts.hpp and record.hpp (settings);
-// what is done with it is run.hpp's.
+// What a run may be told beside stream, learner, policy and observer. Builds on concepts.hpp, gate.hpp and record.hpp
+// (settings); what is done with it is run.hpp's.
 
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/experiment/concepts.hpp>
+#include <holdfast/experiment/gate.hpp>
 #include <holdfast/experiment/record.hpp>
 
 #include <cstdint>
@@ -32,6 +33,9 @@ struct run_options {
     bool suites_every_stage = false;             ///< and after every stage
     std::span<const example> general_data = {};  ///< what a plan with general_data mixes in (TRACE: LIMA)
     bool nll = false;                            ///< also the mean negative log-likelihood of the test answers
+    /// Conditions on the model after every stage; a stage that falls is undone, and the run goes on from the last that
+    /// passed. Needs a checkpoint folder.
+    experiment::gate gate = {};
 
     /// Stands in for learner.embed: one row per text.
     std::function<matrix<float>(std::span<const std::string>)> embed = {};

@@ -64,6 +64,11 @@ class progress_bar {
         sum_ += score;
         ++scores_;
     }
+    void undone(std::size_t, std::span<const std::string> reasons) {
+        for (const auto& r : reasons) line("undone: " + r);
+        sum_ = 0;
+        scores_ = 0;
+    }
     void stage_end(std::size_t stage) {
         const double done = static_cast<double>(stage) + 1;
         std::string text = sentence("stage ", stage, " of ", stages_ - 1, ", ", name_);

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,8 @@ struct stage_record {
     std::size_t replayed = 0;  ///< examples of earlier tasks
     std::size_t general = 0;   ///< examples of the general data
     double plan_seconds = 0, train_seconds = 0, evaluate_seconds = 0;
+    std::vector<std::string> undone = {};  ///< what fell at the gate, one sentence each; empty: the stage stands
+    std::vector<double> tried = {};        ///< [T] scores of the model that fell; empty where the stage stands
 };
 
 /// One method, one seed.
@@ -84,6 +87,30 @@ struct run_record {
         metrics::accuracy_matrix r(std::move(names), std::move(traits));
         if (!before.empty()) r.before(before);
         for (const auto& row : after) r.append(row);
+        return r;
+    }
+
+    /// The suites of one kind as metrics take them, columns are suites; nothing if there are none of that kind.
+    [[nodiscard]] std::optional<metrics::accuracy_matrix> suite_matrix(capability kind) const {
+        std::vector<std::string> names;
+        std::vector<metrics::task_traits> traits;
+        std::vector<const suite_record*> of_kind;
+        for (const auto& s : suites) {
+            if (s.kind != kind) continue;
+            names.push_back(s.about.name);
+            traits.push_back({.size = s.about.questions, .scale = s.about.scale});
+            of_kind.push_back(&s);
+        }
+        if (of_kind.empty()) return std::nullopt;
+        metrics::accuracy_matrix r(std::move(names), std::move(traits));
+        std::vector<double> row(of_kind.size());
+        for (std::size_t stage = 0; stage <= after.size(); ++stage) {
+            for (std::size_t i = 0; i < row.size(); ++i) row[i] = of_kind[i]->scores[stage];
+            if (stage == 0)
+                r.before(row);
+            else
+                r.append(row);
+        }
         return r;
     }
 };

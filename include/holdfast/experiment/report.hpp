@@ -129,6 +129,10 @@ class report {
                 text += s.method + ": asked for more replay than there is; examples without a place: " +
                         detail::fixed(unplaced, 0) + "\n";
         }
+        for (const auto& r : runs_)
+            for (const auto& s : r.stages)
+                for (const auto& reason : s.undone)
+                    text += sentence(r.method, ", seed ", r.seed, ": ", s.task, " was undone: ", reason, "\n");
         if (options.matrices)
             for (const auto& s : all) text += "\n" + matrix_text(s);
         return text;

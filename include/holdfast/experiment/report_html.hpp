@@ -97,11 +97,26 @@ class page : page_writer {
             for (const std::size_t k : deltas) out_ += value_cell(s.deltas[k], true);
             out_ += "<td>" + duration(s.seconds.value) + "</td></tr>\n";
         }
-        out_ += "</tbody>\n</table>\n</div>\n<details>\n<summary>What the columns mean</summary>\n<dl>\n";
+        out_ += "</tbody>\n</table>\n</div>\n";
+        undone();
+        out_ += "<details>\n<summary>What the columns mean</summary>\n<dl>\n";
         for (std::size_t k = 0; k < methods_.front().metrics.size(); ++k)
             meaning(k, [](const auto& s, std::size_t i) { return s.metrics[i]; });
         for (std::size_t k = 0; k < 3; ++k) meaning(k, [](const auto& s, std::size_t i) { return s.deltas[i]; });
         out_ += "</dl>\n</details>\n</section>\n";
+    }
+
+    /// Stages that fell at the gate.
+    void undone() {
+        std::string items;
+        for (const auto& r : runs_)
+            for (const auto& s : r.stages)
+                for (const auto& reason : s.undone)
+                    items += "<li><b>" + escape(r.method) + "</b>, seed " + std::to_string(r.seed) + ": " +
+                             escape(s.task) + " was undone, since " + escape(reason) + "</li>\n";
+        if (!items.empty())
+            out_ +=
+                "<p>At the gate fell, and the model went back to where it was before:</p>\n<ul>\n" + items + "</ul>\n";
     }
 
     template <class Get>

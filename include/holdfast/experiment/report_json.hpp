@@ -79,18 +79,23 @@ inline json to_json(const stage_record& s) {
                             {"lower", number(d.lower)},
                             {"upper", number(d.upper)},
                             {"status", to_string(d.status)}});
-    return {{"task", s.task},
-            {"trained", s.trained},
-            {"replayed", s.replayed},
-            {"general", s.general},
-            {"plan",
-             {{"examples", s.plan.examples},
-              {"quotas", s.plan.quotas},
-              {"unplaced", s.plan.unplaced},
-              {"distance", std::move(distance)},
-              {"mix", to_string(s.plan.mix)},
-              {"general_data", s.plan.general_data}}},
-            {"seconds", {{"plan", s.plan_seconds}, {"train", s.train_seconds}, {"evaluate", s.evaluate_seconds}}}};
+    json j = {{"task", s.task},
+              {"trained", s.trained},
+              {"replayed", s.replayed},
+              {"general", s.general},
+              {"plan",
+               {{"examples", s.plan.examples},
+                {"quotas", s.plan.quotas},
+                {"unplaced", s.plan.unplaced},
+                {"distance", std::move(distance)},
+                {"mix", to_string(s.plan.mix)},
+                {"general_data", s.plan.general_data}}},
+              {"seconds", {{"plan", s.plan_seconds}, {"train", s.train_seconds}, {"evaluate", s.evaluate_seconds}}}};
+    if (!s.undone.empty()) {
+        j["undone"] = s.undone;
+        j["tried"] = numbers(s.tried);
+    }
+    return j;
 }
 
 inline json to_json(const run_record& r) {
@@ -208,6 +213,10 @@ inline stage_record read_stage(const json& j) {
     s.plan_seconds = seconds.at("plan");
     s.train_seconds = seconds.at("train");
     s.evaluate_seconds = seconds.at("evaluate");
+    if (j.contains("undone")) {
+        s.undone = j.at("undone").get<std::vector<std::string>>();
+        s.tried = read_numbers(j.at("tried"));
+    }
     return s;
 }
 

@@ -25,6 +25,10 @@ namespace holdfast::experiment {
 /// With a checkpoint folder the run goes on from the last complete stage, and its scores and plans are to the bit those
 /// of a run that was never cut; only the seconds differ.
 ///
+/// With a gate (options.gate) a stage after which a condition falls is undone: the learner goes back to the last
+/// checkpoint that passed, the row holds that model's scores, later stages do not rehearse the task, and the report
+/// says what fell.
+///
 /// @param stream    tasks in order; T >= 1, names of their own
 /// @param learner   trained in place
 /// @param policy    hyper-parameters only: the same policy serves many runs

@@ -114,30 +114,6 @@ estimate over_seeds(std::string_view key, std::string_view name, std::span<const
     return e;
 }
 
-/// The suites of one kind as metrics take them: columns are suites, rows stages.
-inline metrics::accuracy_matrix suite_matrix(const run_record& run, capability kind) {
-    std::vector<std::string> names;
-    std::vector<metrics::task_traits> traits;
-    std::vector<const suite_record*> of_kind;
-    for (const auto& s : run.suites)
-        if (s.kind == kind) {
-            names.push_back(s.about.name);
-            traits.push_back({.size = s.about.questions, .scale = s.about.scale});
-            of_kind.push_back(&s);
-        }
-    require(!of_kind.empty(), "no suite of this kind was given (run_options::suites)");
-    metrics::accuracy_matrix r(std::move(names), std::move(traits));
-    std::vector<double> row(of_kind.size());
-    for (std::size_t stage = 0; stage <= run.stages.size(); ++stage) {
-        for (std::size_t i = 0; i < row.size(); ++i) row[i] = of_kind[i]->scores[stage];
-        if (stage == 0)
-            r.before(row);
-        else
-            r.append(row);
-    }
-    return r;
-}
-
 }  // namespace detail
 
 /// One method over its seeds. Scores are on the common scale of accuracy_matrix::score.
@@ -264,7 +240,9 @@ inline void summarise_replay(method_summary& s, std::span<const run_record* cons
 
     const auto delta = [&](capability kind, std::string_view name, auto compute) {
         return detail::over_seeds(name_of(kind), name, runs, [&](const run_record& r) {
-            return compute(detail::suite_matrix(r, kind), metrics::options{});
+            const auto suites = r.suite_matrix(kind);
+            require(suites.has_value(), "no suite of this kind was given (run_options::suites)");
+            return compute(*suites, metrics::options{});
         });
     };
     using metrics::options;
