@@ -1,37 +1,11 @@
+#include "support/temporary_folder.hpp"
 #include "support/test.hpp"
 
 #include <trainer/data.hpp>
 
-#include <fstream>
-
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A folder that is gone after the test.
-class folder {
-  public:
-    folder() : path_(fs::temp_directory_path() / ("holdfast-data-" + std::to_string(counter_++))) {
-        fs::remove_all(path_);
-        fs::create_directories(path_);
-    }
-    ~folder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-
-    void write(const std::string& name, const std::string& text) const {
-        fs::create_directories((path_ / name).parent_path());
-        std::ofstream(path_ / name, std::ios::binary) << text;
-    }
-    std::string path() const { return path_.string(); }
-
-  private:
-    static inline int counter_ = 0;
-    fs::path path_;
-};
+using folder = holdfast_test::temporary_folder;
 
 const std::string two =
     R"([{"prompt": "Do it.\nText: a", "answer": "A"}, {"prompt": "Do it.\nText: b", "answer": "B"}])";
@@ -54,7 +28,7 @@ void trace_task(const folder& f, const std::string& name, const std::string& rec
 TEST_CASE("a folder in TRACE's layout becomes a stream, with the scorers that TRACE uses") {
     const folder f;
     for (const char* name : {"FOMC", "MeetingBank", "Py150", "ScienceQA", "20Minuten"}) trace_task(f, name);
-    auto s = asking(f.path());
+    auto s = asking(f.path().string());
     s.tasks = {"FOMC", "MeetingBank", "Py150", "ScienceQA", "20Minuten"};
     const auto m = trainer::load_material(s);
     REQUIRE(m.stream.size() == 5);
@@ -78,7 +52,7 @@ TEST_CASE("a folder in SuperNI's layout becomes a stream too") {
     f.write("B/test.jsonl", line);
     f.write("A/train.jsonl", line);
     f.write("A/test.jsonl", line);
-    const auto m = trainer::load_material(asking(f.path()));
+    const auto m = trainer::load_material(asking(f.path().string()));
     REQUIRE(m.stream.size() == 2);
     CHECK(m.stream[0].name == "A");
     CHECK(m.stream[0].train[0].instruction == "Say yes.");
@@ -108,17 +82,18 @@ TEST_CASE("tasks are chosen, ordered and limited as asked") {
 
 TEST_CASE("what is wrong with a folder of tasks is said with file and line") {
     const folder f;
-    CHECK_THROWS_WITH(trainer::load_material(asking(f.path() + "/nowhere")), Contains("there is no such folder"));
-    CHECK_THROWS_WITH(trainer::load_material(asking(f.path())), Contains("holds no task"));
+    CHECK_THROWS_WITH(trainer::load_material(asking(f.path().string() + "/nowhere")),
+                      Contains("there is no such folder"));
+    CHECK_THROWS_WITH(trainer::load_material(asking(f.path().string())), Contains("holds no task"));
     trace_task(f, "good");
     trace_task(f, "bad", "[]");
-    CHECK_THROWS_WITH(trainer::load_material(asking(f.path())), Contains("bad/train.json"));
+    CHECK_THROWS_WITH(trainer::load_material(asking(f.path().string())), Contains("bad/train.json"));
     trace_task(f, "bad", "[{\"prompt\": \"x\",\n \"answer\": }]");
-    CHECK_THROWS_WITH(trainer::load_material(asking(f.path())), Contains("bad/train.json:2"));
+    CHECK_THROWS_WITH(trainer::load_material(asking(f.path().string())), Contains("bad/train.json:2"));
     trace_task(f, "bad", "[{\"prompt\": \"x\", \"label\": \"y\"}]");
-    CHECK_THROWS_WITH(trainer::load_material(asking(f.path())), Contains("answer"));
+    CHECK_THROWS_WITH(trainer::load_material(asking(f.path().string())), Contains("answer"));
     trace_task(f, "bad", "[{\"prompt\": \"\xff\", \"answer\": \"y\"}]");
-    CHECK_THROWS_WITH(trainer::load_material(asking(f.path())), Contains("UTF-8"));
+    CHECK_THROWS_WITH(trainer::load_material(asking(f.path().string())), Contains("UTF-8"));
 }
 
 TEST_CASE("ability sets become suites of their capability, with options that the learner can ask for") {
@@ -130,7 +105,7 @@ TEST_CASE("ability sets become suites of their capability, with options that the
     f.write("self_instruct_user.jsonl", R"({"id": "1", "prompt": "Write.", "answer": "ok"})"
                                         "\n");
     trainer::settings s;
-    s.general = f.path();
+    s.general = f.path().string();
     trainer::apply_preset(s);
     const auto m = trainer::load_material(s);
     using holdfast::experiment::capability;
@@ -149,7 +124,7 @@ TEST_CASE("tags come from a file, and a budget beyond a task is said or refused"
     const folder f;
     f.write("tags.json", R"({"Do it.": ["sorting", "letters"]})");
     trainer::settings s;
-    s.tags = f.path() + "/tags.json";
+    s.tags = f.path().string() + "/tags.json";
     s.train_limit = 10;
     s.budget = 11;
     trainer::apply_preset(s);

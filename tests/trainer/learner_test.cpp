@@ -1,3 +1,4 @@
+#include "support/temporary_folder.hpp"
 #include "support/test.hpp"
 
 #include <trainer/learner.hpp>
@@ -45,10 +46,6 @@ struct tiny_world {
     }
 };
 
-std::string temporary(const std::string& name) {
-    return (std::filesystem::temp_directory_path() / ("holdfast-learner-" + name)).string();
-}
-
 }  // namespace
 
 TEST_CASE("an example is laid out as begin, prompt, mark, answer, end, and cut where it is too long") {
@@ -85,7 +82,8 @@ TEST_CASE("training lowers the loss, with all weights and with adapters, and eva
 TEST_CASE("a learner that was saved and loaded goes on to the bit") {
     const tiny_world w;
     for (const bool lora : {false, true}) {
-        const std::string path = temporary(lora ? "lora" : "full");
+        const holdfast_test::temporary_folder folder;
+        const std::string path = (folder.path() / "saved").string();
         trainer::learner a(w.base, w.settings, lora, 3), b(w.base, w.settings, lora, 3);
         a.train(w.task.train, {.stage = 1});
         a.save(path);
@@ -94,14 +92,13 @@ TEST_CASE("a learner that was saved and loaded goes on to the bit") {
         a.train(w.task.train, {.stage = 2});
         b.train(w.task.train, {.stage = 2});
         CHECK(a.nll(w.task.test[0]) == b.nll(w.task.test[0]));
-        std::filesystem::remove(path);
     }
-    const std::string path = temporary("other");
+    const holdfast_test::temporary_folder folder;
+    const std::string path = (folder.path() / "other").string();
     trainer::learner full(w.base, w.settings, false, 3), lora(w.base, w.settings, true, 3);
     full.save(path);
     CHECK_THROWS_AS(lora.load(path), holdfast::format_error);
     CHECK_THROWS_WITH(lora.load(path), Contains("does not hold what this method trains"));
-    std::filesystem::remove(path);
 }
 
 TEST_CASE("multiple choice takes the option that the model finds likeliest per byte") {
@@ -137,12 +134,12 @@ TEST_CASE("in-context learning shows six examples after the first stage, and ask
     const auto after = l.evaluate_items(w.task);
     CHECK(before.size() == after.size());
     CHECK(l.evaluate_items(w.task) == after);
-    const std::string path = temporary("icl");
+    const holdfast_test::temporary_folder folder;
+    const std::string path = (folder.path() / "icl").string();
     l.save(path);
     trainer::in_context other(w.base, w.settings);
     other.load(path);
     CHECK(other.evaluate_items(w.task) == after);
-    std::filesystem::remove(path);
 }
 
 TEST_CASE("nothing to learn from, or a batch of nothing, is refused") {

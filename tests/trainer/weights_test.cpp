@@ -3,22 +3,16 @@
 #include <trainer/adamw.hpp>
 #include <trainer/weights.hpp>
 
+#include "support/temporary_folder.hpp"
 #include "tiny.hpp"
 
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 using namespace trainer_test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct scratch_folder {
-    fs::path path = fs::temp_directory_path() / ("holdfast-weights-" + std::to_string(std::random_device{}()));
-    scratch_folder() { fs::create_directories(path); }
-    ~scratch_folder() { fs::remove_all(path); }
-};
 
 std::string bytes_of(const fs::path& p) {
     std::ifstream file(p, std::ios::binary);
@@ -29,19 +23,19 @@ void write(const fs::path& p, const std::string& bytes) { std::ofstream(p, std::
 }  // namespace
 
 TEST_CASE("a model that was saved and loaded has the same bits, and nothing else stays behind") {
-    const scratch_folder folder;
+    const holdfast_test::temporary_folder folder;
     auto m = recorded_model<float>();
-    trainer::save_weights(folder.path / "m.bin", m.config(), m.parameters());
-    trainer::save_weights(folder.path / "m.bin", m.config(), m.parameters());  // over itself
+    trainer::save_weights(folder.path() / "m.bin", m.config(), m.parameters());
+    trainer::save_weights(folder.path() / "m.bin", m.config(), m.parameters());  // over itself
     trainer::model other(tiny(), 5);
-    trainer::load_weights(folder.path / "m.bin", other.config(), other.parameters());
+    trainer::load_weights(folder.path() / "m.bin", other.config(), other.parameters());
     CHECK(std::equal(m.parameters().begin(), m.parameters().end(), other.parameters().begin()));
     CHECK(other.loss(four_sequences()) == m.loss(four_sequences()));
-    CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 TEST_CASE("a run that goes on from saved weights and optimiser has the bits of one that never stopped") {
-    const scratch_folder folder;
+    const holdfast_test::temporary_folder folder;
     const auto train = [](trainer::model& m, trainer::adamw& o, std::uint64_t from, std::uint64_t to) {
         for (std::uint64_t step = from; step < to; ++step) {
             m.gradients(random_batch(6, 12, 23, step), step);
@@ -54,12 +48,12 @@ TEST_CASE("a run that goes on from saved weights and optimiser has the bits of o
     train(straight, a, 0, 4);
     const trainer::section state[] = {
         {"weights", std::as_const(straight).parameters()}, {"first", a.first_moment()}, {"second", a.second_moment()}};
-    trainer::save_sections(folder.path / "state.bin", tiny(), state);
+    trainer::save_sections(folder.path() / "state.bin", tiny(), state);
     train(straight, a, 4, 8);
 
-    const auto saved = trainer::load_sections(folder.path / "state.bin", tiny());
+    const auto saved = trainer::load_sections(folder.path() / "state.bin", tiny());
     trainer::model resumed(tiny());
-    trainer::load_weights(folder.path / "state.bin", tiny(), resumed.parameters());
+    trainer::load_weights(folder.path() / "state.bin", tiny(), resumed.parameters());
     trainer::adamw b(how, resumed.trainable().size());
     b.restore(4, saved.at("first"), saved.at("second"));
     train(resumed, b, 4, 8);
@@ -67,8 +61,8 @@ TEST_CASE("a run that goes on from saved weights and optimiser has the bits of o
 }
 
 TEST_CASE("a file that is not what it should be is refused with its name and the reason") {
-    const scratch_folder folder;
-    const fs::path good = folder.path / "good.bin", bad = folder.path / "bad.bin";
+    const holdfast_test::temporary_folder folder;
+    const fs::path good = folder.path() / "good.bin", bad = folder.path() / "bad.bin";
     auto m = recorded_model<float>();
     const auto load = [&](const fs::path& p, trainer::model_config c = tiny()) {
         trainer::load_weights(p, c, m.parameters());
@@ -77,7 +71,7 @@ TEST_CASE("a file that is not what it should be is refused with its name and the
     const std::string bytes = bytes_of(good);
     const std::vector<float> before(m.parameters().begin(), m.parameters().end());
 
-    CHECK_THROWS_WITH(load(folder.path / "none.bin"), Contains("none.bin: cannot be opened"));
+    CHECK_THROWS_WITH(load(folder.path() / "none.bin"), Contains("none.bin: cannot be opened"));
     write(bad, "{\"weights\": []}");
     CHECK_THROWS_WITH(load(bad), Contains("bad.bin: not a file of weights"));
     write(bad, "");
@@ -100,6 +94,6 @@ TEST_CASE("a file that is not what it should be is refused with its name and the
     trainer::save_sections(bad, tiny(), {});
     CHECK_THROWS_WITH(load(bad), Contains("no weights that fit"));
     CHECK(std::equal(before.begin(), before.end(), m.parameters().begin()));
-    CHECK_THROWS_WITH(trainer::save_weights(folder.path / "no" / "such.bin", tiny(), before),
+    CHECK_THROWS_WITH(trainer::save_weights(folder.path() / "no" / "such.bin", tiny(), before),
                       Contains("cannot write") && Contains("such.bin"));
 }
