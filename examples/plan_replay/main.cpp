@@ -3,7 +3,10 @@
 // Wrong input: one sentence on standard error, exit 2, nothing written.
 
 #include <holdfast/core/random.hpp>
+#include <holdfast/replay/balanced.hpp>
+#include <holdfast/replay/forgetting_curve.hpp>
 #include <holdfast/replay/inscl.hpp>
+#include <holdfast/replay/surprise.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -28,12 +31,12 @@ using json = nlohmann::ordered_json;
 namespace {
 
 struct settings {
-    std::string data, layout, current, policy = "inscl", embeddings, tags, mode = "as_published", apportion,
-                                       format = "json", out, explain;
+    std::string data, layout, current, policy = "inscl", embeddings, tags, scores, scores_after, mode = "as_published",
+                                       apportion, format = "json", out, explain;
     std::vector<std::string> tasks;
     bool all = false;
     std::optional<std::size_t> budget;
-    std::optional<double> ratio;
+    std::optional<double> ratio, ageing;
     std::uint64_t seed = 1;
 };
 
@@ -48,9 +51,16 @@ void add_options(CLI::App& app, settings& s) {
     auto* budget = app.add_option("--budget", s.budget, "Examples to replay, all earlier tasks together");
     auto* ratio = app.add_option("--ratio", s.ratio, "Or a share of what the earlier tasks hold, 0 to 1");
     budget->excludes(ratio);
-    app.add_option("--policy", s.policy, "inscl, random, head or none [inscl]")
-        ->check(CLI::IsMember({"inscl", "random", "head", "none"}));
+    app.add_option("--policy", s.policy,
+                   "inscl, random, head, herding, gdumb, surprise, mir, prioritised, forgetting or none [inscl]")
+        ->check(CLI::IsMember(
+            {"inscl", "random", "head", "herding", "gdumb", "surprise", "mir", "prioritised", "forgetting", "none"}));
     app.add_option("--embeddings", s.embeddings, "Folder of TASK.npy, a row per training record [hashed n-grams]");
+    app.add_option("--scores", s.scores,
+                   "Folder of TASK.npy, a number per training record (its NLL, say): surprise, "
+                   "mir, prioritised");
+    app.add_option("--scores-after", s.scores_after, "The same after a trial step on the current task: mir");
+    app.add_option("--ageing", s.ageing, "surprise: one list for all tasks, a score times exp(-ageing) per stage");
     app.add_option("--tags", s.tags, "JSON: instruction -> list of tags [keywords of the instruction]");
     app.add_option("--mode", s.mode, "as_published or as_released (InsCL) [as_published]")
         ->check(CLI::IsMember({"as_published", "as_released"}));
@@ -80,6 +90,12 @@ replay::plan plan_for(const settings& s, const plan_replay::stream& tasks, std::
         if (s.ratio) return replay::head_slice{.ratio = *s.ratio, .general_data = false}.plan(past, now, g);
         return replay::head_slice{.budget = budget, .general_data = false}.plan(past, now, g);
     }
+    if (s.policy == "herding") return replay::herding_replay{.budget = budget}.plan(past, now, g);
+    if (s.policy == "gdumb") return replay::gdumb_replay{.budget = budget}.plan(past, now, g);
+    if (s.policy == "surprise") return replay::surprise_replay{.budget = budget, .ageing = s.ageing}.plan(past, now, g);
+    if (s.policy == "mir") return replay::mir_replay{.budget = budget}.plan(past, now, g);
+    if (s.policy == "prioritised") return replay::prioritised_replay{.budget = budget}.plan(past, now, g);
+    if (s.policy == "forgetting") return replay::forgetting_curve_replay{.budget = budget}.plan(past, now, g);
     const auto mode = s.mode == "as_released" ? replay::mode::as_released : replay::mode::as_published;
     return replay::inscl{.budget = budget, .mode = mode, .rule = rule_of(s.apportion)}.plan(past, now, g);
 }
@@ -161,13 +177,22 @@ void run(const settings& s) {
     require(s.apportion.empty() || s.mode != "as_released",
             "plan_replay: --apportion: as_released brings its own rule");
     require(!s.all || s.explain.empty(), "plan_replay: --explain needs one stage: --current NAME");
+    const bool scored = s.policy == "surprise" || s.policy == "mir" || s.policy == "prioritised";
+    require(!scored || !s.scores.empty(), "plan_replay: --policy ", s.policy,
+            " chooses by what a model measured: --scores DIR is needed");
+    require(s.policy != "mir" || !s.scores_after.empty(),
+            "plan_replay: --policy mir compares with a trial step: --scores-after DIR is needed");
+    require(!s.ageing || s.policy == "surprise", "plan_replay: --ageing is for --policy surprise");
     const plan_replay::stream tasks = plan_replay::read_stream({.data = s.data,
                                                                 .layout = s.layout,
                                                                 .tasks = s.tasks,
                                                                 .current = s.current,
                                                                 .embeddings = s.embeddings,
                                                                 .tags = s.tags,
-                                                                .embed = s.policy == "inscl"});
+                                                                .scores = s.scores,
+                                                                .scores_after = s.scores_after,
+                                                                .embed = s.policy == "inscl",
+                                                                .embed_examples = s.policy == "herding"});
     const std::size_t last = s.all ? tasks.tasks.size() - 1 : tasks.place(s.current);
     require(last > 0, "plan_replay: there is nothing to replay: '", tasks.tasks[last].name, "' is the first task");
     json plans = json::array();

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -43,8 +44,9 @@ struct stream_options {
     std::string data, layout;
     std::vector<std::string> tasks;
     std::string current;  // joins the tasks at their end, where it is not among them
-    std::string embeddings, tags;
-    bool embed = true;
+    std::string embeddings, tags, scores, scores_after;
+    bool embed = true;            // instructions
+    bool embed_examples = false;  // prompts
 };
 
 /// DIR/TASK.jsonl: an object a line with prompt and answer; id and instruction where there are some.
@@ -79,15 +81,31 @@ inline std::string guessed_layout(const std::filesystem::path& folder) {
     return "jsonl";
 }
 
-/// [k, d] The mean of the rows of the records that carry each instruction.
-inline holdfast::matrix<float> instruction_means(const replay::task_memory& memory, const std::filesystem::path& file) {
-    const holdfast::matrix<float> rows = formats::read_npy<float>(file);
+/// [n, d] A row per training record, as the user brings them.
+template <class T>
+holdfast::matrix<T> rows_of(const replay::task_memory& memory, const std::filesystem::path& file) {
+    holdfast::matrix<T> rows = formats::read_npy<T>(file);
     if (rows.rows() != memory.size())
         throw holdfast::format_error(
             file.string(), 0,
             holdfast::sentence("must have a row per training record, it has ", rows.rows(), " for ", memory.size()));
-    for (const float x : std::span(rows.data(), rows.rows() * rows.cols()))
+    for (const T x : std::span(rows.data(), rows.rows() * rows.cols()))
         if (!std::isfinite(x)) throw holdfast::format_error(file.string(), 0, "holds a number that is not finite");
+    return rows;
+}
+
+/// [n] A number per training record.
+inline std::vector<double> numbers_of(const replay::task_memory& memory, const std::filesystem::path& file) {
+    const holdfast::matrix<double> rows = rows_of<double>(memory, file);
+    if (rows.cols() != 1)
+        throw holdfast::format_error(
+            file.string(), 0, holdfast::sentence("must have one number per training record, it has ", rows.cols()));
+    return {rows.data(), rows.data() + rows.rows()};
+}
+
+/// [k, d] The mean of the rows of the records that carry each instruction.
+inline holdfast::matrix<float> instruction_means(const replay::task_memory& memory, const std::filesystem::path& file) {
+    const holdfast::matrix<float> rows = rows_of<float>(memory, file);
     holdfast::matrix<float> means(memory.instructions.size(), rows.cols());
     std::vector<double> sum(memory.instructions.size() * rows.cols(), 0.0);
     const auto count = memory.frequency();
@@ -132,19 +150,34 @@ inline stream read_stream(const stream_options& options) {
     for (const formats::task& task : made.tasks) {
         require(names.insert(task.name).second, "plan_replay: task '", task.name, "' is named twice");
         std::unordered_set<std::string> ids;
-        std::vector<std::string> instructions;
+        std::vector<std::string> instructions, prompts;
+        std::unordered_map<std::string, std::uint32_t> answers;
+        std::vector<std::uint32_t> labels;
         for (const formats::record& r : task.train) {
             require(ids.insert(r.id).second, "plan_replay: identifiers must differ, task '", task.name, "' has two '",
                     r.id, "'");
             instructions.push_back(r.instruction);
+            prompts.push_back(r.prompt);
+            labels.push_back(answers.try_emplace(r.answer, static_cast<std::uint32_t>(answers.size())).first->second);
         }
         made.memories.push_back(replay::task_memory::from(task.name, instructions));
         replay::task_memory& memory = made.memories.back();
+        memory.label = labels;  // a class is an answer
+        const auto file = [&](const std::string& folder) {
+            return std::filesystem::path(folder) / (task.name + ".npy");
+        };
+        if (task.name != options.current) {  // of what is about to be learnt nobody knows scores
+            if (!options.scores.empty()) memory.score = numbers_of(memory, file(options.scores));
+            if (!options.scores_after.empty()) memory.score_after_step = numbers_of(memory, file(options.scores_after));
+        }
+        if (options.embed_examples)
+            memory.example_embedding = options.embeddings.empty()
+                                           ? holdfast::transport::hashing_embedder{}.embed(prompts)
+                                           : rows_of<float>(memory, file(options.embeddings));
         if (!options.embed) continue;
-        memory.embedding =
-            options.embeddings.empty()
-                ? holdfast::transport::hashing_embedder{}.embed(memory.instructions)
-                : instruction_means(memory, std::filesystem::path(options.embeddings) / (task.name + ".npy"));
+        memory.embedding = options.embeddings.empty()
+                               ? holdfast::transport::hashing_embedder{}.embed(memory.instructions)
+                               : instruction_means(memory, file(options.embeddings));
     }
     if (options.embed && !options.tags.empty()) {
         const replay::precomputed_tagger tagger = read_tags(options.tags);

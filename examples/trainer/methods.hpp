@@ -9,8 +9,11 @@
 #include "suites.hpp"
 
 #include <holdfast/experiment/run.hpp>
+#include <holdfast/replay/balanced.hpp>
+#include <holdfast/replay/forgetting_curve.hpp>
 #include <holdfast/replay/inscl.hpp>
 #include <holdfast/replay/policy.hpp>
+#include <holdfast/replay/surprise.hpp>
 #include <holdfast/replay/tagger.hpp>
 
 #include <filesystem>
@@ -105,6 +108,18 @@ inline experiment::report run_method(const std::string& method, const experiment
     if (method == "random")
         return experiment::run(stream, student, replay::random_replay{.budget_per_task = budget}, shown, o);
     if (method == "inscl") return experiment::run(stream, student, replay::inscl{.budget_per_task = budget}, shown, o);
+    if (method == "surprise")
+        return experiment::run(stream, student, replay::surprise_replay{.budget_per_task = budget}, shown, o);
+    if (method == "mir")
+        return experiment::run(stream, student, replay::mir_replay{.budget_per_task = budget}, shown, o);
+    if (method == "prioritised")
+        return experiment::run(stream, student, replay::prioritised_replay{.budget_per_task = budget}, shown, o);
+    if (method == "herding")
+        return experiment::run(stream, student, replay::herding_replay{.budget_per_task = budget}, shown, o);
+    if (method == "gdumb")
+        return experiment::run(stream, student, replay::gdumb_replay{.budget_per_task = budget}, shown, o);
+    if (method == "forgetting")
+        return experiment::run(stream, student, replay::forgetting_curve_replay{.budget_per_task = budget}, shown, o);
     return experiment::run(stream, student, replay::no_replay{}, shown, o);
 }
 

@@ -56,7 +56,10 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
         "Trains a small language model on a stream of tasks, with and without replay, and shows what it kept.\n"
         "Without --data the stream is generated: eight SYNTHETIC tasks modelled on TRACE's mix."};
     app.set_version_flag("--version", version);
-    app.add_option("--methods", methods, "Any of seq, lora, replay, random, inscl, icl [seq,lora,replay,inscl]");
+    app.add_option(
+        "--methods", methods,
+        "Any of seq, lora, replay, random, inscl, surprise, mir, prioritised, herding, gdumb, forgetting, icl "
+        "[seq,lora,replay,inscl]");
     app.add_option("--data", s.data, "Folder with tasks in TRACE's or SuperNI's layout");
     app.add_option("--general", s.general, "Folder with ability sets (JSON Lines), for the three deltas");
     app.add_option("--tasks", tasks, "Only these tasks");
@@ -87,7 +90,8 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
     for (const std::string& m : s.methods)
         if (std::find(known_methods().begin(), known_methods().end(), m) == known_methods().end())
             throw usage_error("--methods: there is no method \"" + m +
-                              "\"; there are seq, lora, replay, random, inscl, icl");
+                              "\"; there are seq, lora, replay, random, inscl, surprise, mir, prioritised, herding, "
+                              "gdumb, forgetting, icl");
     if (!tasks.empty()) s.tasks = detail::names_in("--tasks", tasks);
     if (!order.empty()) s.order = detail::names_in("--order", order);
     if (train_option->count() > 0) s.train_limit = detail::above_zero("--train-limit", train_limit);

@@ -65,7 +65,8 @@ struct settings {
 
 /// The methods that the program knows, in the order in which they run.
 inline const std::vector<std::string>& known_methods() {
-    static const std::vector<std::string> names = {"seq", "lora", "replay", "random", "inscl", "icl"};
+    static const std::vector<std::string> names = {"seq", "lora",        "replay",  "random", "inscl",      "surprise",
+                                                   "mir", "prioritised", "herding", "gdumb",  "forgetting", "icl"};
     return names;
 }
 

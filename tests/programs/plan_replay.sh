@@ -77,6 +77,46 @@ echo '[' >broken.json
 refuses "broken.json:" --data data --current c_books --budget 4 --tags broken.json
 refuses "there is no such file" --data data --current c_books --budget 4 --embeddings nowhere
 
+# Every policy plans; scores come as .npy files, one number per record.
+npy() { # npy FILE NUMBERS...: a little-endian float64 array, written by printf alone
+    file=$1
+    shift
+    head="{'descr': '<f8', 'fortran_order': False, 'shape': ($#,), }"
+    printf '\223NUMPY\001\000\166\000%-117s\n' "$head" >"$file"
+    for value in "$@"; do
+        case $value in
+        0) printf '\000\000\000\000\000\000\000\000' ;;
+        1) printf '\000\000\000\000\000\000\360\077' ;;
+        2) printf '\000\000\000\000\000\000\000\100' ;;
+        nan) printf '\000\000\000\000\000\000\370\177' ;;
+        esac >>"$file"
+    done
+}
+mkdir now after
+npy now/a_sums.npy 0 1 0 0 2 0
+npy now/b_films.npy 1 0 0 0 0 0
+npy after/a_sums.npy 2 1 0 0 2 1
+npy after/b_films.npy 1 0 0 2 0 0
+gives '"a_sums":["a_sums/train/5","a_sums/train/2"],"b_films":["r1","r2"]' \
+    --data data --current c_books --budget 4 --policy surprise --scores now
+gives '"a_sums":["a_sums/train/5"],"b_films":["r1"]' \
+    --data data --current c_books --budget 2 --policy surprise --scores now --ageing 0.5
+gives '"a_sums":["a_sums/train/1"],"b_films":["r4"]' \
+    --data data --current c_books --budget 2 --policy mir --scores now --scores-after after
+gives '"quotas":{"a_sums":2,"b_films":2}' --data data --current c_books --budget 4 --policy prioritised --scores now
+gives '"quotas":{"a_sums":2,"b_films":2}' --data data --current c_books --budget 4 --policy herding
+gives '"quotas":{"a_sums":6,"b_films":1}' --data data --current c_books --budget 7 --policy gdumb
+gives '"quotas":{"a_sums":4,"b_films":0},"unplaced":0' --data data --current c_books --budget 4 --policy forgetting
+refuses "--scores DIR is needed" --data data --current c_books --budget 4 --policy surprise
+refuses "--scores-after DIR is needed" --data data --current c_books --budget 4 --policy mir --scores now
+refuses "--ageing is for --policy surprise" --data data --current c_books --budget 4 --ageing 1
+npy after/b_films.npy 1 0 0
+refuses "must have a row per training record, it has 3 for 6" --data data --current c_books --budget 4 --policy mir \
+    --scores now --scores-after after
+npy after/b_films.npy 1 0 0 nan 0 0
+refuses "holds a number that is not finite" --data data --current c_books --budget 4 --policy mir --scores now \
+    --scores-after after
+
 refuses "--data is required" --current c_books --budget 4
 refuses "--current NAME or --all is needed" --data data --budget 4
 refuses "--budget N or --ratio R is needed" --data data --current c_books
