@@ -94,7 +94,9 @@
 #include <holdfast/scoring/tokens.hpp>
 #include <holdfast/scoring/unicode.hpp>
 #include <holdfast/transport/all_pairs.hpp>
+#include <holdfast/transport/bounds.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/decision.hpp>
 #include <holdfast/transport/distance_cache.hpp>
 #include <holdfast/transport/embedding.hpp>
 #include <holdfast/transport/engine_plain.hpp>
@@ -102,6 +104,7 @@
 #include <holdfast/transport/exact.hpp>
 #include <holdfast/transport/line.hpp>
 #include <holdfast/transport/measure.hpp>
+#include <holdfast/transport/nearest.hpp>
 #include <holdfast/transport/similarity.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 #include <holdfast/transport/wasserstein.hpp>
