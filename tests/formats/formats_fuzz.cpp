@@ -13,6 +13,7 @@
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/rouge.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokenisers.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,4 +1,5 @@
 #include <holdfast/scoring/bleu.hpp>
+#include <holdfast/scoring/corpus.hpp>
 
 #include "support/test.hpp"
 
@@ -89,4 +90,56 @@ TEST_CASE("sacreBLEU's sentences and corpora") {
                                                 b.count("the cat is on the mat", mat)};
     CHECK(b.corpus(two) == Approx(69.189129).margin(1e-6));
     CHECK(b.corpus({}) == 0);
+}
+
+TEST_CASE("sacreBLEU's tokenisers and smoothings, on a sentence and on a corpus with two references") {
+    using scoring::sacrebleu::bleu;
+    using scoring::sacrebleu::smoothing;
+    using scoring::sacrebleu::tokens;
+    const std::vector<scoring::item> items{
+        {"Das ist (fast) gut, oder?", {"Das ist fast gut - oder?", "Das ist gut, (fast) oder?"}},
+        {"5€ – mehr nicht.", {"5 € – nicht mehr.", "5€: mehr nicht!"}},
+        {"北京 是 首都。", {"北京是首都。", "北京 是 中国 首都。"}}};
+    struct row {
+        tokens words;
+        smoothing smooth;
+        double corpus, sentence;
+    };
+    // Measured with sacrebleu 2.6.0: corpus_score of all three, sentence_score (effective order) of the second.
+    const row rows[] = {
+        {tokens::mteval_13a, smoothing::exponential, 21.767953442561215, 26.86424829558855},
+        {tokens::mteval_13a, smoothing::floor, 14.557107823890945, 14.287202148493996},
+        {tokens::mteval_13a, smoothing::add_k, 29.723812138506418, 42.7287006396234},
+        {tokens::mteval_13a, smoothing::none, 0, 0},
+        {tokens::intl, smoothing::exponential, 24.981963065930923, 39.76353643835254},
+        {tokens::intl, smoothing::floor, 16.70644559962036, 26.59147948472494},
+        {tokens::intl, smoothing::add_k, 31.789117390469848, 50.81327481546149},
+        {tokens::none, smoothing::exponential, 18.936989441124997, 18.99589214128981},
+        {tokens::none, smoothing::add_k, 30.739407647563226, 37.99178428257963},
+        {tokens::characters, smoothing::exponential, 77.95249844970503, 77.65453555044465},
+        {tokens::characters, smoothing::add_k, 78.67012086133775, 79.71755824799465},
+        {tokens::characters, smoothing::none, 77.95249844970503, 77.65453555044465},
+    };
+    for (const row& r : rows) {
+        const bleu b{.words = r.words, .smooth = r.smooth};
+        INFO(b.name());
+        const auto c = scoring::score_corpus(b, items);
+        CHECK(c.pooled == Approx(r.corpus).epsilon(1e-12));
+        CHECK(c.scores[1] == Approx(r.sentence).epsilon(1e-12));
+        CHECK_FALSE(scoring::any_scorer(b).reports_pooled());
+    }
+    // sacreBLEU's README example and its test_bleu.py.
+    const std::vector<scoring::item> dogs{
+        {"The dog bit the man.", {"The dog bit the man.", "The dog had bit the man."}},
+        {"It wasn't surprising.", {"It was not unexpected.", "No one was surprised."}},
+        {"The man had just bitten him.", {"The man bit him first.", "The man had bitten the dog."}}};
+    CHECK(scoring::score_corpus(bleu{}, dogs).pooled == Approx(48.530827).margin(1e-6));
+    CHECK(scoring::score_corpus(bleu{.words = tokens::none}, dogs).pooled == Approx(49.1919566).margin(1e-6));
+    CHECK(scoring::score_corpus(bleu{.words = tokens::intl}, dogs).pooled == Approx(43.91623493).margin(1e-6));
+    const bleu corpus{.words = tokens::intl, .lowercase = true, .items = scoring::sacrebleu::over::corpus};
+    CHECK(corpus.name() == "sacrebleu::corpus_bleu (intl, lowercase)");
+    CHECK(corpus.reports_pooled());
+    CHECK(scoring::score_corpus(corpus, items).pooled == Approx(24.981963065930923).epsilon(1e-12));
+    CHECK(bleu{}.score("a-\n\u3000", texts{"a -"}) ==
+          bleu{}.score("a-", texts{"a -"}));  // rstrip before the line ends go
 }

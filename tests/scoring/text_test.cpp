@@ -1,4 +1,5 @@
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokenisers.hpp>
 
 #include "support/test.hpp"
 
@@ -104,4 +105,36 @@ TEST_CASE("13a sets signs apart as mteval does") {
     CHECK(scoring::tokens_13a("a<skipped>b-\nc\nd") == "abc d");
     CHECK(scoring::tokens_13a("(“schön”)") == "( “schön” )");
     CHECK(scoring::tokens_13a("  ") == "");
+}
+
+TEST_CASE("sacreBLEU's international tokeniser sets signs of every script apart, not between numbers") {
+    // Measured with sacrebleu 2.6.0 (regex 2026.11.15).
+    const std::pair<const char*, const char*> cases[] = {
+        {"Hello, world!", "Hello , world !"},
+        {"It costs $3,000.50.", "It costs $ 3,000.50."},
+        {"“Schön”, sagt er: 5€ – oder 5.", "“ Schön ” , sagt er : 5 € – oder 5."},
+        {"东京（日本）。3,5、4", "东京 （ 日本 ） 。3,5、4"},
+        {"a..b 1. .", "a . . b 1 . ."},
+        {"½% ²x x² -3-4", "½ % ²x x² - 3-4"},
+        {"🙂ok e\u0301", "🙂 ok e\u0301"},
+        {"...", ". . ."},
+        {"don't 12:30", "don ' t 12:30"},
+        {"$", "$"},
+        {"1.", "1."},
+        {"¿qué?", "¿ qué ?"},
+        {"", ""},
+        {"\xff.\xff", "\xff . \xff"},
+    };
+    for (const auto& [text, tokens] : cases) {
+        INFO(text);
+        CHECK(scoring::tokens_intl(text) == tokens);
+    }
+}
+
+TEST_CASE("white space at the end is any that Python knows") {
+    CHECK(scoring::strip_end("a b \u3000\n\u00a0") == "a b");
+    CHECK(scoring::strip_end("\u3000") == "");
+    CHECK(scoring::strip_end(" 北") == " 北");
+    CHECK(scoring::strip_end("a\x80") == "a\x80");
+    CHECK(scoring::strip("\u2003 a\u2028") == "a");
 }

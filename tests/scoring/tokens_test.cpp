@@ -21,7 +21,7 @@ TEST_CASE("the interner numbers words in order of first appearance") {
 }
 
 TEST_CASE("n-grams are numbered across texts, order by order") {
-    scoring::ngrams grams({{0, 1, 0, 1}, {0, 1}, {2}, {}});
+    scoring::ngrams grams(std::vector<ids>{{0, 1, 0, 1}, {0, 1}, {2}, {}});
     CHECK(grams.distinct() == 3);
     CHECK(grams[0].size() == 4);
     grams.lengthen();  // (0 1) (1 0) (0 1) | (0 1) | none

@@ -1,8 +1,9 @@
 #pragma once
 // BLEU of a sentence as NLTK computes it without smoothing, on TRACE's words, and of a sentence or a corpus as
-// sacreBLEU does. Builds on text.hpp and tokens.hpp. Leaves out sacreBLEU's intl and language-specific tokenisers.
+// sacreBLEU does. Builds on tokenisers.hpp and tokens.hpp. Leaves out sacreBLEU's tokenisers of single languages.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -10,22 +11,98 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <holdfast/scoring/scorer.hpp>
+#include <holdfast/scoring/scratch.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokenisers.hpp>
 #include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring {
 
-/// What BLEU is made of; sums over sentences would give the corpus score.
+/// What BLEU is made of; sums over sentences give the corpus score.
 struct bleu_counts {
     std::vector<double> matches;  ///< [orders] n-grams of the prediction that a reference has too, clipped
     std::vector<double> total;    ///< [orders] n-grams of the prediction
     double predicted = 0;         ///< words of the prediction
     double referenced = 0;        ///< words of the reference closest in length, the shorter of two equally close
 };
+
+namespace detail {
+
+/// Working memory of scores that count n-grams: the texts of one item, their words and n-grams.
+struct gram_memory {
+    std::vector<std::string> lines;  // what the words point into where a tokeniser changes the text
+    std::string line;
+    std::vector<std::string_view> words;
+    interner number;
+    ngrams grams;
+    std::vector<std::uint32_t> most, times;
+
+    /// Ready for the next item, which needs so many lines.
+    void begin(std::size_t needed) {
+        if (lines.size() < needed) lines.resize(needed);
+        number.clear();
+        grams.clear();
+    }
+    /// The words that a tokeniser has left in `words`, as the next text.
+    void add() {
+        for (const std::string_view word : words) grams.add_word(number(word));
+        grams.end_of_text();
+        words.clear();
+    }
+    std::size_t bytes() const {
+        std::size_t sum = line.capacity() + number.bytes() + grams.bytes() + words.capacity() * sizeof words[0];
+        for (const std::string& l : lines) sum += l.capacity();
+        return sum + 4 * (most.capacity() + times.capacity());
+    }
+};
+
+/// Counts the n-grams of text 0 that the texts after it have too, order by order.
+/// @param matches, total  [orders], set
+inline void count_grams(gram_memory& m, std::span<double> matches, std::span<double> total) {
+    for (std::size_t n = 0; n < matches.size(); ++n) {
+        if (n > 0) m.grams.lengthen();
+        m.most.assign(m.grams.distinct(), 0);
+        for (const std::uint32_t gram : m.grams[1]) ++m.most[gram];
+        if (m.grams.texts() > 2) {
+            m.times.assign(m.grams.distinct(), 0);
+            for (std::size_t r = 2; r < m.grams.texts(); ++r) {
+                for (const std::uint32_t gram : m.grams[r]) m.most[gram] = std::max(m.most[gram], ++m.times[gram]);
+                for (const std::uint32_t gram : m.grams[r]) m.times[gram] = 0;
+            }
+        }
+        std::size_t hits = 0;
+        for (const std::uint32_t gram : m.grams[0]) {
+            hits += m.most[gram] > 0;
+            m.most[gram] -= m.most[gram] > 0;
+        }
+        matches[n] = static_cast<double>(hits);
+        total[n] = static_cast<double>(m.grams[0].size());
+    }
+}
+
+/// Words of the text after text 0 that is closest to it in length, the shorter of two.
+inline double closest_length(const ngrams& words) {
+    const auto mine = static_cast<double>(words[0].size());
+    double closest = 0, gap = std::numeric_limits<double>::infinity();
+    for (std::size_t r = 1; r < words.texts(); ++r) {
+        const auto length = static_cast<double>(words[r].size());
+        const double d = std::abs(length - mine);
+        if (d < gap || (d == gap && length < closest)) gap = d, closest = length;
+    }
+    return closest;
+}
+
+inline bleu_counts count_bleu(gram_memory& m, std::size_t orders) {
+    bleu_counts c{std::vector<double>(orders, 0), std::vector<double>(orders, 0),
+                  static_cast<double>(m.grams[0].size()), closest_length(m.grams)};
+    if (m.grams.texts() > 1) count_grams(m, c.matches, c.total);
+    return c;
+}
+
+}  // namespace detail
 
 /// Counts n-grams up to `orders` words.
 ///
@@ -34,30 +111,15 @@ struct bleu_counts {
 /// @cost              O(orders · words)
 inline bleu_counts count_bleu(std::span<const std::string_view> prediction,
                               std::span<const std::vector<std::string_view>> references, std::size_t orders) {
-    interner number;
-    std::vector<std::vector<std::uint32_t>> words{number(prediction)};
-    bleu_counts c{std::vector<double>(orders, 0), std::vector<double>(orders, 0),
-                  static_cast<double>(prediction.size()), 0};
-    double gap = std::numeric_limits<double>::infinity();
+    detail::scratch<detail::gram_memory> m;
+    m->begin(0);
+    m->words.assign(prediction.begin(), prediction.end());
+    m->add();
     for (const auto& r : references) {
-        words.push_back(number(r));
-        const auto length = static_cast<double>(r.size());
-        const double d = std::abs(length - c.predicted);
-        if (d < gap || (d == gap && length < c.referenced)) gap = d, c.referenced = length;
+        m->words.assign(r.begin(), r.end());
+        m->add();
     }
-    ngrams grams(std::move(words));
-    for (std::size_t n = 1; n <= orders; ++n) {
-        std::vector<std::size_t> most(grams.distinct(), 0), times(grams.distinct(), 0);
-        for (std::size_t r = 1; r <= references.size(); ++r) {
-            for (const std::uint32_t gram : grams[r]) most[gram] = std::max(most[gram], ++times[gram]);
-            for (const std::uint32_t gram : grams[r]) times[gram] = 0;
-        }
-        for (const std::uint32_t gram : grams[0])
-            if (times[gram]++ < most[gram]) ++c.matches[n - 1];
-        c.total[n - 1] = static_cast<double>(grams[0].size());
-        if (n < orders) grams.lengthen();
-    }
-    return c;
+    return detail::count_bleu(*m, orders);
 }
 
 namespace nltk {
@@ -111,15 +173,18 @@ static_assert(scorer<bleu>);
 
 namespace sacrebleu {
 
-/// Where words end: mteval's 13a, at white space only, or after every code point.
-enum class tokens { mteval_13a, none, characters };
+/// Where words end: mteval's 13a or its international form, at white space only, or after every code point.
+enum class tokens { mteval_13a, intl, none, characters };
 
-/// What stands for an n-gram precision of zero: nothing, `value` matches, `value` added to matches and n-grams of n >
-/// 1, or 1/2, 1/4, 1/8 ... of a match.
+/// What stands for an n-gram precision of zero: nothing, `floor_value` matches, `add_value` added to matches and
+/// n-grams of n > 1, or 1/2, 1/4, 1/8 ... of a match.
 enum class smoothing { none, floor, add_k, exponential };
 
-/// BLEU as sacreBLEU reports it, 0 ... 100: `score` is its sentence_bleu (effective order: orders longer than the
-/// prediction are left out), `corpus` its corpus_bleu.
+/// What sacreBLEU reports of several items: the mean of their sentence_bleu, or corpus_bleu of their counts added up.
+enum class over { sentences, corpus };
+
+/// BLEU as sacreBLEU reports it, 0 ... 100. The score of an item is its sentence_bleu (effective order: orders longer
+/// than the prediction are left out); `pooled` is its corpus_bleu (no effective order).
 ///
 ///     BLEU = 100 · BP · exp( 1/N Σ_n log p_n ),  BP = exp(1 - |ref| / |pred|) where the prediction is shorter
 ///
@@ -132,68 +197,107 @@ struct bleu {
     double floor_value = 0.1;  ///< matches that stand for none, with smoothing::floor
     double add_value = 1;      ///< added to matches and totals, with smoothing::add_k
     bool lowercase = false;
+    over items = over::sentences;
 
     static constexpr double best = 100;
-    std::string_view name() const { return "sacrebleu::sentence_bleu"; }
+    /// sacrebleu::sentence_bleu or ::corpus_bleu, with what differs from the defaults in brackets.
+    std::string name() const {
+        constexpr std::string_view tokenisers[] = {"", "intl", "none", "char"};
+        constexpr std::string_view smoothings[] = {"no smoothing", "floor", "add-k", ""};
+        std::string special(tokenisers[static_cast<std::size_t>(words)]);
+        const auto say = [&](std::string_view what) {
+            if (!what.empty()) special.append(special.empty() ? "" : ", ").append(what);
+        };
+        say(smoothings[static_cast<std::size_t>(smooth)]);
+        say(lowercase ? "lowercase" : "");
+        const std::string base = items == over::corpus ? "sacrebleu::corpus_bleu" : "sacrebleu::sentence_bleu";
+        return special.empty() ? base : base + " (" + special + ")";
+    }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        return references.empty() ? 0 : of(count(prediction, references), true);
+        std::array<double, width> numbers;
+        return measure(prediction, references, {}, numbers);
     }
 
     /// The counts of one item.
     bleu_counts count(std::string_view prediction, std::span<const std::string> references) const {
-        const std::string mine = prepare(prediction);
-        std::vector<std::string> theirs;
-        for (const std::string& r : references) theirs.push_back(prepare(r));
-        std::vector<std::vector<std::string_view>> split_references;
-        for (const std::string& r : theirs) split_references.push_back(split(r));
-        return count_bleu(split(mine), split_references, 4);
+        std::array<double, width> x{};
+        measure(prediction, references, {}, x);
+        return {{x.begin() + 2, x.begin() + 6}, {x.begin() + 6, x.end()}, x[0], x[1]};
     }
 
     /// The score of a corpus: counts added up over its items, no effective order.
-    double corpus(std::span<const bleu_counts> items) const {
-        bleu_counts sum{std::vector<double>(4, 0), std::vector<double>(4, 0), 0, 0};
-        for (const bleu_counts& c : items) {
-            for (std::size_t n = 0; n < 4; ++n) sum.matches[n] += c.matches[n], sum.total[n] += c.total[n];
-            sum.predicted += c.predicted, sum.referenced += c.referenced;
+    double corpus(std::span<const bleu_counts> counted) const {
+        std::array<double, width> sum{};
+        for (const bleu_counts& c : counted) {
+            sum[0] += c.predicted, sum[1] += c.referenced;
+            for (std::size_t n = 0; n < 4; ++n) sum[2 + n] += c.matches[n], sum[6 + n] += c.total[n];
         }
-        return of(sum, false);
+        return pooled(sum, counted.size());
     }
+
+    /// Words of prediction and closest reference, matches of n = 1 ... 4, n-grams of n = 1 ... 4.
+    static constexpr std::size_t width = 10;
+    bool reports_pooled() const { return items == over::corpus; }
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
+        std::fill(numbers.begin(), numbers.end(), 0.0);
+        if (references.empty()) return 0;
+        scoring::detail::scratch<scoring::detail::gram_memory> m;
+        m->begin(2 + 2 * references.size());
+        add(prediction, 0, *m);
+        for (std::size_t r = 0; r < references.size(); ++r) add(references[r], r + 1, *m);
+        numbers[0] = static_cast<double>(m->grams[0].size());
+        numbers[1] = scoring::detail::closest_length(m->grams);
+        scoring::detail::count_grams(*m, numbers.subspan(2, 4), numbers.subspan(6, 4));
+        return of(numbers, true);
+    }
+    double pooled(std::span<const double> sums, std::size_t) const { return of(sums, false); }
 
   private:
-    std::string prepare(std::string_view text) const {
-        while (!text.empty() && strip(text.substr(text.size() - 1)).empty()) text.remove_suffix(1);
-        std::string line = lowercase ? lower(text) : std::string(text);
-        if (words == tokens::mteval_13a) return tokens_13a(line);
-        if (words == tokens::none) return line;
-        std::string apart;
-        for (std::size_t at = 0; at < line.size();) {
-            const std::size_t bytes = decode(line, at).bytes;
-            apart.append(line, at, bytes).push_back(' ');
-            at += bytes;
+    void add(std::string_view text, std::size_t k, scoring::detail::gram_memory& m) const {
+        if (lowercase) {
+            lower(text, m.lines[2 * k]);
+            text = m.lines[2 * k];
         }
-        return apart;
+        text = strip_end(text);
+        if (words == tokens::mteval_13a) {
+            scoring::detail::words_13a(text, m.lines[2 * k + 1], m.words);
+        } else if (words == tokens::intl) {
+            scoring::detail::words_intl(text, m.words);
+        } else {
+            scoring::detail::for_each_word(text, [&](std::size_t at, std::size_t end) {
+                if (words == tokens::none) return m.words.push_back(text.substr(at, end - at));
+                for (std::size_t bytes = 0; at < end; at += bytes) {
+                    bytes = decode(text, at).bytes;
+                    m.words.push_back(text.substr(at, bytes));
+                }
+            });
+        }
+        m.add();
     }
 
-    double of(bleu_counts c, bool effective_order) const {
-        if (std::all_of(c.matches.begin(), c.matches.end(), [](double m) { return m == 0; })) return 0;
+    double of(std::span<const double> numbers, bool effective_order) const {
+        const auto matches = numbers.subspan(2, 4), total = numbers.subspan(6, 4);
+        if (std::all_of(matches.begin(), matches.end(), [](double m) { return m == 0; })) return 0;
         double sum = 0, halved = 1;
-        std::size_t orders = c.matches.size(), used = 0;
-        for (std::size_t n = 0; n < orders; ++n) {
-            if (smooth == smoothing::add_k && n > 0) c.matches[n] += add_value, c.total[n] += add_value;
-            if (c.total[n] == 0) break;
+        std::size_t used = 0;
+        for (std::size_t n = 0; n < 4; ++n) {
+            const double more = smooth == smoothing::add_k && n > 0 ? add_value : 0;
+            const double hits = matches[n] + more, all = total[n] + more;
+            if (all == 0) break;
             used = n + 1;
-            double p = c.matches[n] / c.total[n];
-            if (c.matches[n] == 0 && smooth == smoothing::exponential) p = 1 / ((halved *= 2) * c.total[n]);
-            if (c.matches[n] == 0 && smooth == smoothing::floor) p = floor_value / c.total[n];
+            double p = hits / all;
+            if (hits == 0 && smooth == smoothing::exponential) p = 1 / ((halved *= 2) * all);
+            if (hits == 0 && smooth == smoothing::floor) p = floor_value / all;
             if (p == 0) return 0;
             sum += std::log(p);
         }
-        if (!effective_order && used < orders) return 0;
-        const double brevity = c.predicted < c.referenced ? std::exp(1 - c.referenced / c.predicted) : 1;
+        if (!effective_order && used < 4) return 0;
+        const double brevity = numbers[0] < numbers[1] ? std::exp(1 - numbers[1] / numbers[0]) : 1;
         return 100 * brevity * std::exp(sum / static_cast<double>(used));
     }
 };
-static_assert(scorer<bleu>);
+static_assert(pooled_scorer<bleu>);
 
 }  // namespace sacrebleu
 

@@ -1,16 +1,14 @@
 #pragma once
-// Every scorer by name, with its definition and origin in a line each, and the scoring of a whole corpus on all cores.
-// Builds on all other headers of this folder and on core/parallel.hpp. Leaves out what the scores mean (metrics/).
+// Every scorer by name, with its definition and origin in a line each. Builds on the scorers of this folder; corpus.hpp
+// comes with it. Leaves out multiple choice by likelihood, which scores no text (multiple_choice.hpp).
 
-#include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <holdfast/core/error.hpp>
-#include <holdfast/core/parallel.hpp>
 #include <holdfast/scoring/bleu.hpp>
+#include <holdfast/scoring/corpus.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/exact_match.hpp>
 #include <holdfast/scoring/rouge.hpp>
@@ -63,8 +61,28 @@ inline const std::vector<catalogued>& catalogue() {
         {codexglue::edit_sim<difflib>{}, "fuzz.ratio of stripped code, literals restored, per cent",
          "CodeXGLUE, code completion"},
         {codexglue::exact_match{}, "equal words of code, literals restored", "CodeXGLUE, code completion"},
-        {sacrebleu::bleu{}, "sentence BLEU per cent, 13a, exponential smoothing, effective order", "sacreBLEU 2.6"},
-        {hf::sari{}, "SARI per cent on 13a words, 0/0 = 1; needs the source", "Hugging Face evaluate"},
+        {sacrebleu::bleu{}, "mean sentence BLEU, per cent: 13a words, exponential smoothing, effective order",
+         "sacreBLEU 2.6"},
+        {sacrebleu::bleu{.words = sacrebleu::tokens::intl},
+         "mean sentence BLEU, per cent: words of the international tokeniser", "sacreBLEU 2.6, tok:intl"},
+        {sacrebleu::bleu{.words = sacrebleu::tokens::characters}, "mean sentence BLEU, per cent: characters",
+         "sacreBLEU 2.6, tok:char"},
+        {sacrebleu::bleu{.items = sacrebleu::over::corpus},
+         "corpus BLEU, per cent: 13a words, counts added up over the items", "sacreBLEU 2.6"},
+        {sacrebleu::bleu{.words = sacrebleu::tokens::intl, .items = sacrebleu::over::corpus},
+         "corpus BLEU, per cent: words of the international tokeniser", "sacreBLEU 2.6, tok:intl"},
+        {sacrebleu::bleu{.words = sacrebleu::tokens::characters, .items = sacrebleu::over::corpus},
+         "corpus BLEU, per cent: characters", "sacreBLEU 2.6, tok:char"},
+        {sacrebleu::bleu{.words = sacrebleu::tokens::none, .items = sacrebleu::over::corpus},
+         "corpus BLEU, per cent: words between white space", "sacreBLEU 2.6, tok:none"},
+        {hf::sari{}, "mean SARI, per cent: 13a words, 0/0 = 1; needs the source", "Hugging Face evaluate"},
+        {easse::sari{}, "corpus SARI, per cent: 13a words, 0/0 = 0, F1 of deletions; needs the source",
+         "EASSE, corpus_sari"},
+        {easse::sari{.f1_of_deletion = false},
+         "corpus SARI with the precision of deletions, as Xu et al.; needs the source",
+         "EASSE, use_f1_for_deletion=False"},
+        {easse::sari{.paper_version = true}, "corpus SARI with p and r averaged over n before F1; needs the source",
+         "EASSE, use_paper_version=True"},
     };
     return all;
 }
@@ -79,34 +97,6 @@ inline any_scorer named(std::string_view name) {
         names.append(names.empty() ? "" : ", ").append(entry.scorer.name());
     }
     refuse("scoring::named: there is no scorer \"", name, "\"; there are ", names);
-}
-
-/// A prediction to be scored.
-struct item {
-    std::string prediction;
-    std::vector<std::string> references;
-    std::string source = {};  ///< the text that the model was given; only some scorers look at it
-};
-
-/// The score of every item, on all cores; the same for any number of them.
-///
-/// @return  scores in the order of the items [n]
-inline std::vector<double> score_all(const any_scorer& s, std::span<const item> items) {
-    std::vector<double> scores(items.size());
-    parallel_for(
-        items.size(),
-        [&](std::size_t i) { scores[i] = s.score(items[i].prediction, items[i].references, items[i].source); }, 16);
-    return scores;
-}
-
-/// Mean of the scores of all items, every item counted (TRACE divides by the full list too), added up in order.
-///
-/// @throw invalid_argument if there is no item
-inline double mean_score(const any_scorer& s, std::span<const item> items) {
-    require(!items.empty(), "scoring::mean_score: needs at least 1 item, there are 0");
-    double sum = 0;
-    for (const double score : score_all(s, items)) sum += score;
-    return sum / static_cast<double>(items.size());
 }
 
 }  // namespace holdfast::scoring

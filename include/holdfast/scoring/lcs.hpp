@@ -4,6 +4,7 @@
 // library only; words and code points come as small integers (tokens.hpp). Leaves out weights and skip-bigrams.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -11,58 +12,87 @@
 #include <utility>
 #include <vector>
 
+#include <holdfast/scoring/scratch.hpp>
+
 namespace holdfast::scoring {
 
 namespace detail {
+
+/// Working memory of the functions below.
+struct lcs_memory {
+    std::vector<std::uint64_t> mask, row, first, kept;
+    std::vector<std::uint64_t> narrow;  // all zero between calls
+    std::vector<std::size_t> start, at;
+    std::vector<std::uint32_t> position;
+    std::size_t bytes() const {
+        return 8 * (mask.capacity() + row.capacity() + first.capacity() + kept.capacity() + narrow.capacity()) +
+               sizeof(std::size_t) * (start.capacity() + at.capacity()) + 4 * position.capacity();
+    }
+};
 
 /// One row of the LCS table as bits. Bit j is 0 where the row grows from column j to column j + 1. `next` goes one row
 /// down: with M the columns equal to the row's symbol, u = row & M, row' = (row + u) | (row - u) (Hyyrö 2004).
 class lcs_rows {
   public:
-    lcs_rows(std::span<const std::uint32_t> columns, std::size_t alphabet)
-        : words_((columns.size() + 63) / 64), dense_(alphabet * words_ <= (std::size_t{1} << 18)) {
+    lcs_rows(std::span<const std::uint32_t> columns, std::size_t alphabet, lcs_memory& memory)
+        : m_(memory), words_((columns.size() + 63) / 64), dense_(alphabet * words_ <= (std::size_t{1} << 18)) {
         // A dense table of masks where it is small; else the positions of a symbol are set and cleared around each row.
         if (dense_) {
-            mask_.assign(alphabet * words_, 0);
+            m_.mask.assign(alphabet * words_, 0);
             for (std::size_t j = 0; j < columns.size(); ++j)
-                mask_[columns[j] * words_ + j / 64] |= std::uint64_t{1} << (j % 64);
+                m_.mask[columns[j] * words_ + j / 64] |= std::uint64_t{1} << (j % 64);
             return;
         }
-        mask_.assign(words_, 0);
-        start_.assign(alphabet + 1, 0);
-        position_.resize(columns.size());
-        for (const std::uint32_t c : columns) ++start_[c + 1];
-        for (std::size_t c = 0; c < alphabet; ++c) start_[c + 1] += start_[c];
-        std::vector<std::size_t> at(start_.begin(), start_.end() - 1);
-        for (std::size_t j = 0; j < columns.size(); ++j) position_[at[columns[j]]++] = static_cast<std::uint32_t>(j);
+        m_.mask.assign(words_, 0);
+        m_.start.assign(alphabet + 1, 0);
+        m_.position.resize(columns.size());
+        for (const std::uint32_t c : columns) ++m_.start[c + 1];
+        for (std::size_t c = 0; c < alphabet; ++c) m_.start[c + 1] += m_.start[c];
+        m_.at.assign(m_.start.begin(), m_.start.end() - 1);
+        for (std::size_t j = 0; j < columns.size(); ++j)
+            m_.position[m_.at[columns[j]]++] = static_cast<std::uint32_t>(j);
     }
 
     std::size_t words() const { return words_; }
 
     void next(std::uint32_t symbol, std::span<std::uint64_t> row) {
-        if (dense_) return step(mask_.data() + symbol * words_, row);
-        if (start_[symbol] == start_[symbol + 1]) return;  // no such column: the row stays
-        for (std::size_t k = start_[symbol]; k < start_[symbol + 1]; ++k)
-            mask_[position_[k] / 64] |= std::uint64_t{1} << (position_[k] % 64);
-        step(mask_.data(), row);
-        for (std::size_t k = start_[symbol]; k < start_[symbol + 1]; ++k) mask_[position_[k] / 64] = 0;
+        if (dense_) return step<1>({m_.mask.data() + symbol * words_}, row);
+        if (m_.start[symbol] == m_.start[symbol + 1]) return;  // no such column: the row stays
+        for (std::size_t k = m_.start[symbol]; k < m_.start[symbol + 1]; ++k)
+            m_.mask[m_.position[k] / 64] |= std::uint64_t{1} << (m_.position[k] % 64);
+        step<1>({m_.mask.data()}, row);
+        for (std::size_t k = m_.start[symbol]; k < m_.start[symbol + 1]; ++k) m_.mask[m_.position[k] / 64] = 0;
+    }
+
+    /// All rows of a text, four at a time where that can be: a word of the row then goes through memory once in four
+    /// steps, and the carries of four rows do not wait for each other.
+    void all(std::span<const std::uint32_t> symbols, std::span<std::uint64_t> row) {
+        std::size_t i = 0;
+        const auto mask = [&](std::size_t k) { return m_.mask.data() + symbols[k] * words_; };
+        if (dense_)
+            for (; i + 4 <= symbols.size(); i += 4) step<4>({mask(i), mask(i + 1), mask(i + 2), mask(i + 3)}, row);
+        for (; i < symbols.size(); ++i) next(symbols[i], row);
     }
 
   private:
-    static void step(const std::uint64_t* mask, std::span<std::uint64_t> row) {
-        std::uint64_t carry = 0;
+    template <std::size_t Rows>
+    static void step(const std::array<const std::uint64_t*, Rows> mask, std::span<std::uint64_t> row) {
+        std::array<std::uint64_t, Rows> carry{};
         for (std::size_t w = 0; w < row.size(); ++w) {
-            const std::uint64_t s = row[w], u = s & mask[w], sum = s + u, total = sum + carry;
-            carry = static_cast<std::uint64_t>(sum < s) | static_cast<std::uint64_t>(total < sum);
-            row[w] = total | (s - u);
+            std::uint64_t s = row[w];
+            for (std::size_t k = 0; k < Rows; ++k) {
+                const std::uint64_t u = s & mask[k][w], total = s + u + carry[k];
+                carry[k] = (u | (s & ~total)) >>
+                           63;  // u is part of s: the sum passed bit 63 if both have it, or s has and lost it
+                s = total | (s ^ u);
+            }
+            row[w] = s;
         }
     }
 
+    lcs_memory& m_;
     std::size_t words_;
     bool dense_;
-    std::vector<std::uint64_t> mask_;
-    std::vector<std::size_t> start_;
-    std::vector<std::uint32_t> position_;
 };
 
 inline std::size_t zeros(std::span<const std::uint64_t> row, std::size_t columns) {
@@ -73,6 +103,20 @@ inline std::size_t zeros(std::span<const std::uint64_t> row, std::size_t columns
         ones += static_cast<std::size_t>(std::popcount(~row[w] & valid));
     }
     return ones;
+}
+
+/// Up to 64 columns: the row is one number.
+inline std::size_t lcs_narrow(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> columns,
+                              std::size_t alphabet, std::vector<std::uint64_t>& mask) {
+    if (mask.size() < alphabet) mask.resize(alphabet, 0);
+    for (std::size_t j = 0; j < columns.size(); ++j) mask[columns[j]] |= std::uint64_t{1} << j;
+    std::uint64_t s = ~std::uint64_t{0};
+    for (const std::uint32_t symbol : rows) {
+        const std::uint64_t u = s & mask[symbol];
+        s = (s + u) | (s ^ u);
+    }
+    for (const std::uint32_t c : columns) mask[c] = 0;
+    return zeros({&s, 1}, columns.size());
 }
 
 }  // namespace detail
@@ -93,10 +137,12 @@ inline std::size_t lcs_length(std::span<const std::uint32_t> a, std::span<const 
         a = a.first(a.size() - 1), b = b.first(b.size() - 1), ++common;
     if (a.empty() || b.empty()) return common;
     if (a.size() < b.size()) std::swap(a, b);  // fewer columns, fewer words
-    detail::lcs_rows rows(b, alphabet);
-    std::vector<std::uint64_t> row(rows.words(), ~std::uint64_t{0});
-    for (const std::uint32_t symbol : a) rows.next(symbol, row);
-    return common + detail::zeros(row, b.size());
+    detail::scratch<detail::lcs_memory> memory;
+    if (b.size() <= 64) return common + detail::lcs_narrow(a, b, alphabet, memory->narrow);
+    detail::lcs_rows rows(b, alphabet, *memory);
+    memory->row.assign(rows.words(), ~std::uint64_t{0});
+    rows.all(a, memory->row);
+    return common + detail::zeros(memory->row, b.size());
 }
 
 /// Walks one longest common subsequence from its end to its start, as the textbook table L is walked: from (i, j),
@@ -115,7 +161,8 @@ void lcs_walk(std::span<const std::uint32_t> rows, std::span<const std::uint32_t
     std::size_t i = rows.size(), j = columns.size();
     while (i > 0 && j > 0 && rows[i - 1] == columns[j - 1]) --i, --j, visit(i, j);  // the rule starts like that anyhow
     if (i == 0 || j == 0) return;
-    detail::lcs_rows table(columns.first(j), alphabet);
+    detail::scratch<detail::lcs_memory> memory;
+    detail::lcs_rows table(columns.first(j), alphabet, *memory);
     const std::size_t words = table.words();
     // Rows are kept in blocks: all of them where that is cheap, else the first of each block, and a block is redone
     // when the walk comes to it.
@@ -123,7 +170,10 @@ void lcs_walk(std::span<const std::uint32_t> rows, std::span<const std::uint32_t
     if (i * words > (std::size_t{1} << 20))
         for (block = 1; block * block < i;) ++block;
     const std::size_t blocks = (i + block - 1) / block;
-    std::vector<std::uint64_t> first(blocks * words), kept((block + 1) * words), row(words, ~std::uint64_t{0});
+    std::vector<std::uint64_t>&first = memory->first, &kept = memory->kept, &row = memory->row;
+    first.resize(blocks * words);
+    kept.resize((block + 1) * words);
+    row.assign(words, ~std::uint64_t{0});
     for (std::size_t r = 0; r < i; ++r) {
         if (r % block == 0)
             std::copy(row.begin(), row.end(), first.begin() + static_cast<std::ptrdiff_t>(r / block * words));

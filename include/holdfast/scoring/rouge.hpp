@@ -1,10 +1,10 @@
 #pragma once
 // ROUGE-L, as two implementations compute it; they differ on the same two sentences, so each has its own namespace:
-// trace (pltrdy rouge 1.0.1: sets of words), inscl (li-plus rouge-metric: counted words, averaged references) and
-// google (rouge-score: [a-z0-9] words, one sequence). Builds on lcs.hpp, text.hpp and tokens.hpp. Leaves out stemming
-// and ROUGE-W/S.
+// trace (pltrdy rouge 1.0.1: sets of words) and inscl (li-plus rouge-metric: counted words, averaged references).
+// Google's rouge-score is in rouge_google.hpp. Builds on lcs.hpp, text.hpp and tokens.hpp. Leaves out ROUGE-W/S.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -44,6 +44,19 @@ struct overlap {
 };
 
 namespace detail {
+
+/// The counts of the reference with the highest f(counts), the first of equals, into numbers [3]; returns that f.
+template <class Match, class F>
+double measure_best(std::span<const std::string> references, std::span<double> numbers, Match match, F f) {
+    overlap of_best;
+    double highest = -1;
+    for (const std::string& reference : references) {
+        const overlap o = match(reference);
+        if (const double now = f(o); now > highest) highest = now, of_best = o;
+    }
+    numbers[0] = of_best.matches, numbers[1] = of_best.predicted, numbers[2] = of_best.referenced;
+    return std::max(highest, 0.0);
+}
 
 using sentence_ids = std::vector<std::uint32_t>;
 
@@ -177,10 +190,18 @@ struct rouge_l {
     std::string_view name() const { return exclusive ? "trace::rouge_l" : "trace::rouge_l (exclusive=False)"; }
 
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        double highest = 0;
-        for (const std::string& reference : references) highest = std::max(highest, f(match(prediction, reference)));
-        return highest;
+        std::array<double, width> numbers;
+        return measure(prediction, references, {}, numbers);
     }
+
+    /// The counts of the best reference. TRACE reports the mean of the scores, not F of the counts added up.
+    static constexpr std::size_t width = 3;
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
+        return detail::measure_best(
+            references, numbers, [&](const std::string& r) { return match(prediction, r); }, f);
+    }
+    double pooled(std::span<const double> sums, std::size_t) const { return f({sums[0], sums[1], sums[2]}); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
@@ -253,7 +274,7 @@ struct rouge_l {
         return o;
     }
 };
-static_assert(scorer<rouge_l>);
+static_assert(pooled_scorer<rouge_l>);
 
 }  // namespace trace
 
@@ -284,7 +305,21 @@ struct rouge_l {
         return total;
     }
 
-    /// The number InsCL prints for a task: F of the mean precision and the mean recall over its items [n].
+    /// Precision and recall of an item; InsCL's number for a corpus is F of their means.
+    static constexpr std::size_t width = 2;
+    bool reports_pooled() const { return true; }
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
+        const overlap o = match(prediction, references);
+        numbers[0] = o.precision(), numbers[1] = o.recall();
+        return o.f();
+    }
+    double pooled(std::span<const double> sums, std::size_t items) const {
+        const double n = items == 0 ? 1 : static_cast<double>(items);
+        return overlap::harmonic(sums[0] / n, sums[1] / n);
+    }
+
+    /// The same from counts: F of the mean precision and the mean recall over the items [n].
     static double corpus(std::span<const overlap> items) {
         double p = 0, r = 0;
         for (const overlap& item : items) p += item.precision(), r += item.recall();
@@ -306,7 +341,7 @@ struct rouge_l {
         return detail::union_matches(rows, columns, number.size());
     }
 };
-static_assert(scorer<rouge_l>);
+static_assert(pooled_scorer<rouge_l>);
 
 }  // namespace inscl
 

@@ -5,6 +5,7 @@
 /// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py and tokenize.py
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +18,9 @@
 #include <holdfast/scoring/porter.hpp>
 #include <holdfast/scoring/rouge.hpp>
 #include <holdfast/scoring/scorer.hpp>
+#include <holdfast/scoring/scratch.hpp>
 #include <holdfast/scoring/text.hpp>
+#include <holdfast/scoring/tokenisers.hpp>
 #include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring::google {
@@ -37,11 +40,48 @@ inline std::string words(std::string_view text, bool stem) {
 
 namespace detail {
 
+/// Working memory of one pair of texts.
+struct pair_memory {
+    std::string line[2], stems;
+    interner number, plain;
+    std::vector<std::uint32_t> words[2], stem_of;
+    ngrams grams;
+    std::vector<std::uint32_t> left;
+    std::size_t bytes() const {
+        return line[0].capacity() + line[1].capacity() + stems.capacity() + number.bytes() + plain.bytes() +
+               grams.bytes() + 4 * (words[0].capacity() + words[1].capacity() + stem_of.capacity() + left.capacity());
+    }
+};
+
+/// Both texts as word numbers, m.words.
+inline void number_words(std::string_view prediction, std::string_view reference, bool stem, pair_memory& m) {
+    scoring::detail::rouge_score_line(prediction, m.line[0]);
+    scoring::detail::rouge_score_line(reference, m.line[1]);
+    m.number.clear(), m.plain.clear(), m.stem_of.clear(), m.stems.clear();
+    m.stems.reserve(stem ? m.line[0].size() + m.line[1].size() + 8 : 0);  // a stem is no longer than its word
+    for (const std::size_t side : {0u, 1u}) {
+        const std::string_view line = m.line[side];
+        m.words[side].clear();
+        scoring::detail::for_each_line_word(line, [&](std::size_t begin, std::size_t end) {
+            const std::string_view word = line.substr(begin, end - begin);
+            if (!stem) return m.words[side].push_back(m.number.padded(word));
+            const std::uint32_t k = m.plain.padded(word);
+            if (k == m.stem_of.size()) {  // each different word is stemmed once
+                const std::size_t at = m.stems.size();
+                m.stems += word.size() > 3 ? porter_stem(word) : std::string(word);
+                m.stem_of.push_back(m.number(std::string_view(m.stems).substr(at)));
+            }
+            m.words[side].push_back(m.stem_of[k]);
+        });
+    }
+}
+
 template <class Scorer>
-double best_f(const Scorer& s, std::string_view prediction, std::span<const std::string> references) {
-    double highest = 0;
-    for (const std::string& reference : references) highest = std::max(highest, s.match(prediction, reference).f());
-    return highest;
+double best_f(const Scorer& s, std::string_view prediction, std::span<const std::string> references,
+              std::span<double> numbers) {
+    return scoring::detail::measure_best(
+        references, numbers, [&](const std::string& r) { return s.match(prediction, r); },
+        [](const overlap& o) { return o.f(); });
 }
 
 }  // namespace detail
@@ -54,19 +94,28 @@ struct rouge_l {
     static constexpr double best = 1;
     std::string_view name() const { return stem ? "google::rouge_l (stemmed)" : "google::rouge_l"; }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        return detail::best_f(*this, prediction, references);
+        std::array<double, width> numbers;
+        return detail::best_f(*this, prediction, references, numbers);
     }
+
+    /// The counts of the best reference; rouge-score itself reports the mean of the scores.
+    static constexpr std::size_t width = 3;
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
+        return detail::best_f(*this, prediction, references, numbers);
+    }
+    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
-        const std::string p = words(prediction, stem), r = words(reference, stem);
-        interner number;
-        const auto a = number(split(p)), b = number(split(r));
-        return {static_cast<double>(lcs_length(a, b, number.size())), static_cast<double>(a.size()),
+        scoring::detail::scratch<detail::pair_memory> m;
+        detail::number_words(prediction, reference, stem, *m);
+        const auto &a = m->words[0], &b = m->words[1];
+        return {static_cast<double>(lcs_length(a, b, m->number.size())), static_cast<double>(a.size()),
                 static_cast<double>(b.size())};
     }
 };
-static_assert(scorer<rouge_l>);
+static_assert(pooled_scorer<rouge_l>);
 
 /// ROUGE-Lsum of rouge-score: lines are sentences; a line of the reference matches at the positions on any longest
 /// common subsequence with a line of the prediction, each word of the prediction used once.
@@ -76,8 +125,17 @@ struct rouge_lsum {
     static constexpr double best = 1;
     std::string_view name() const { return stem ? "google::rouge_lsum (stemmed)" : "google::rouge_lsum"; }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        return detail::best_f(*this, prediction, references);
+        std::array<double, width> numbers;
+        return detail::best_f(*this, prediction, references, numbers);
     }
+
+    /// The counts of the best reference; rouge-score itself reports the mean of the scores.
+    static constexpr std::size_t width = 3;
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
+        return detail::best_f(*this, prediction, references, numbers);
+    }
+    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
@@ -95,7 +153,7 @@ struct rouge_lsum {
         return scoring::detail::union_matches(rows, columns, number.size());
     }
 };
-static_assert(scorer<rouge_lsum>);
+static_assert(pooled_scorer<rouge_lsum>);
 
 /// ROUGE-N of rouge-score: F of the n-grams, each counted as often as both texts have it. With several references the
 /// best F counts.
@@ -106,27 +164,36 @@ struct rouge_n {
     static constexpr double best = 1;
     std::string name() const { return "google::rouge_" + std::to_string(n) + (stem ? " (stemmed)" : ""); }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        return detail::best_f(*this, prediction, references);
+        std::array<double, width> numbers;
+        return detail::best_f(*this, prediction, references, numbers);
     }
+
+    /// The counts of the best reference; rouge-score itself reports the mean of the scores.
+    static constexpr std::size_t width = 3;
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
+        return detail::best_f(*this, prediction, references, numbers);
+    }
+    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
         if (n == 0) return {};
-        const std::string p = words(prediction, stem), r = words(reference, stem);
-        interner number;
-        std::vector<std::vector<std::uint32_t>> both{number(split(p)), number(split(r))};
-        if (std::max(both[0].size(), both[1].size()) < n) return {};
-        ngrams grams(std::move(both));
-        for (std::size_t k = 1; k < n; ++k) grams.lengthen();
-        std::vector<std::size_t> left(grams.distinct(), 0);
-        for (const std::uint32_t gram : grams[1]) ++left[gram];
-        overlap o{0, static_cast<double>(grams[0].size()), static_cast<double>(grams[1].size())};
-        for (const std::uint32_t gram : grams[0])
-            if (left[gram] > 0) --left[gram], ++o.matches;
+        scoring::detail::scratch<detail::pair_memory> m;
+        detail::number_words(prediction, reference, stem, *m);
+        m->grams.clear();
+        for (const auto& words : m->words) m->grams.add(words);
+        if (std::max(m->words[0].size(), m->words[1].size()) < n) return {};
+        for (std::size_t k = 1; k < n; ++k) m->grams.lengthen();
+        m->left.assign(m->grams.distinct(), 0);
+        for (const std::uint32_t gram : m->grams[1]) ++m->left[gram];
+        overlap o{0, static_cast<double>(m->grams[0].size()), static_cast<double>(m->grams[1].size())};
+        for (const std::uint32_t gram : m->grams[0])
+            if (m->left[gram] > 0) --m->left[gram], ++o.matches;
         return o;
     }
 };
-static_assert(scorer<rouge_n>);
+static_assert(pooled_scorer<rouge_n>);
 
 }  // namespace holdfast::scoring::google
 
@@ -141,7 +208,17 @@ struct rouge_l {
     double score(std::string_view prediction, std::span<const std::string> references) const {
         return google::rouge_l{.stem = true}.score(prediction, references);
     }
+
+    /// As google::rouge_l; SuperNI reports the mean of the scores.
+    static constexpr std::size_t width = 3;
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view source,
+                   std::span<double> numbers) const {
+        return google::rouge_l{.stem = true}.measure(prediction, references, source, numbers);
+    }
+    double pooled(std::span<const double> sums, std::size_t items) const {
+        return google::rouge_l{.stem = true}.pooled(sums, items);
+    }
 };
-static_assert(scorer<rouge_l>);
+static_assert(pooled_scorer<rouge_l>);
 
 }  // namespace holdfast::scoring::superni

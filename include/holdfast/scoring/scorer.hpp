@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,10 +24,26 @@ namespace holdfast::scoring {
 ///    reports per cent: fuzz.ratio, SARI).
 /// 4. Optional: `name()`, what a report prints.
 /// 5. Optional: `score(prediction, references, source)` for a score that depends on the text that was given to the
-/// model.
+///    model.
+/// 6. Optional: counts that add up over a corpus; see pooled_scorer.
 template <class S>
 concept scorer = requires(const S& s, std::string_view prediction, std::span<const std::string> references) {
     { s.score(prediction, references) } -> std::convertible_to<double>;
+};
+
+/// A scorer whose items are a few numbers each, so that one pass over the texts gives the scores of the items, their
+/// mean (macro average), the score of the corpus as a whole (micro average), and that of any resample of it.
+/// 1. `width`: how many numbers.
+/// 2. `measure(prediction, references, source, numbers)` sets the numbers [width] and returns `score` of the item.
+/// 3. `pooled(sums, items)`: the score of a corpus from the numbers summed over its items.
+/// 4. Optional: `reports_pooled()`: that is what the origin reports of a corpus, not the mean (no when absent).
+template <class S>
+concept pooled_scorer = scorer<S> &&
+    requires(const S& s, std::string_view text, std::span<const std::string> references, std::span<double> numbers,
+             std::span<const double> sums) {
+    { S::width } -> std::convertible_to<std::size_t>;
+    { s.measure(text, references, text, numbers) } -> std::convertible_to<double>;
+    { s.pooled(sums, std::size_t{}) } -> std::convertible_to<double>;
 };
 
 namespace detail {
@@ -104,6 +121,30 @@ class any_scorer {
     /// Does the score depend on the source text?
     bool uses_source() const { return model_ && model_->uses_source(); }
 
+    /// How many numbers an item is (pooled_scorer); 1, the score itself, where the scorer says nothing of a corpus.
+    std::size_t width() const { return model_ ? model_->width() : 1; }
+
+    /// Has the scorer a score of a corpus that is not the mean of its items?
+    bool pools() const { return model_ && model_->pools(); }
+
+    /// Is that score what the scorer's origin reports?
+    bool reports_pooled() const { return model_ && model_->reports_pooled(); }
+
+    /// @param numbers  [width], set
+    /// @return         the score of the item
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view source,
+                   std::span<double> numbers) const {
+        if (model_) return model_->measure(prediction, references, source, numbers);
+        return numbers[0] = detail::equals_any(prediction, references);
+    }
+
+    /// @param sums   numbers [width] summed over the items
+    /// @param items  how many
+    /// @return       the score of the corpus; the mean where the scorer says nothing of a corpus
+    double pooled(std::span<const double> sums, std::size_t items) const {
+        return model_ ? model_->pooled(sums, items) : sums[0] / static_cast<double>(items);
+    }
+
   private:
     struct interface {
         interface() = default;
@@ -115,6 +156,12 @@ class any_scorer {
         virtual std::string_view name() const = 0;
         virtual double best() const = 0;
         virtual bool uses_source() const = 0;
+        virtual std::size_t width() const = 0;
+        virtual bool pools() const = 0;
+        virtual bool reports_pooled() const = 0;
+        virtual double measure(std::string_view, std::span<const std::string>, std::string_view,
+                               std::span<double>) const = 0;
+        virtual double pooled(std::span<const double>, std::size_t) const = 0;
     };
 
     template <class S>
@@ -133,6 +180,33 @@ class any_scorer {
         std::string_view name() const override { return called; }
         double best() const override { return detail::best_of(held); }
         bool uses_source() const override { return detail::scorer_with_source<S>; }
+        bool pools() const override { return pooled_scorer<S>; }
+        std::size_t width() const override {
+            if constexpr (pooled_scorer<S>)
+                return S::width;
+            else
+                return 1;
+        }
+        bool reports_pooled() const override {
+            if constexpr (requires { held.reports_pooled(); })
+                return held.reports_pooled();
+            else
+                return false;
+        }
+        double measure(std::string_view p, std::span<const std::string> r, std::string_view source,
+                       std::span<double> numbers) const override {
+            if constexpr (pooled_scorer<S>)
+                return static_cast<double>(held.measure(p, r, source, numbers));
+            else
+                return numbers[0] = score(p, r, source);
+        }
+        double pooled([[maybe_unused]] std::span<const double> sums,
+                      [[maybe_unused]] std::size_t items) const override {
+            if constexpr (pooled_scorer<S>)
+                return static_cast<double>(held.pooled(sums, items));
+            else
+                return sums[0] / static_cast<double>(items);
+        }
         S held;
         std::string called;
     };

@@ -1,10 +1,11 @@
 #pragma once
-// Text as Python's str sees it, on UTF-8: code points, white space, lower case, splitting, and the tokenisers that the
-// published scorers are defined on. Builds on unicode.hpp (tables). Leaves out normal forms (NFC ...): Python's scorers
-// do not apply them either. A byte that is not UTF-8 counts as one code point of its own (0xDC00 + byte, Python's
-// "surrogateescape"), is never white space, has no case, and comes back as the same byte.
+// Text as Python's str sees it, on UTF-8: code points, white space, lower case, splitting, stripping, replacing. Builds
+// on unicode.hpp (tables); the tokenisers of the published scorers are in tokenisers.hpp. Leaves out normal forms (NFC
+// ...): Python's scorers do not apply them either. A byte that is not UTF-8 counts as one code point of its own (0xDC00
+// + byte, Python's "surrogateescape"), is never white space, has no case, and comes back as the same byte.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -84,15 +85,41 @@ const typename Runs::value_type* run_of(const Runs& runs, char32_t c) {
     return c <= r.last ? &r : nullptr;
 }
 
-/// Does the sigma at `at` end a word: a letter before it and none after it, marks looked through (Python's
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The code point that ends before byte `at`, at > 0; the byte itself where none does.
+inline code_point decode_before(std::string_view text, std::size_t at) {
+    for (std::size_t bytes = 2; bytes <= 4 && bytes <= at; ++bytes)
+        if (const code_point c = decode(text, at - bytes); c.bytes == bytes) return c;
+    return decode(text.substr(0, at), at - 1);
+}
+
+/// Does the sigma at byte `at` end a word: a letter before it and none after it, marks looked through (Python's
 /// Final_Sigma).
-inline bool sigma_is_final(std::u32string_view points, std::size_t at) {
-    std::size_t before = at;
-    while (before > 0 && run_of(case_ignorable_runs, points[before - 1])) --before;
-    if (before == 0 || !run_of(cased_runs, points[before - 1])) return false;
-    std::size_t after = at + 1;
-    while (after < points.size() && run_of(case_ignorable_runs, points[after])) ++after;
-    return after == points.size() || !run_of(cased_runs, points[after]);
+inline bool sigma_is_final(std::string_view text, std::size_t at) {
+    char32_t before = 0, after = 0;  // the first that is no mark; 0 is neither a mark nor a letter
+    for (std::size_t i = at; i > 0;) {
+        const code_point c = decode_before(text, i);
+        i -= c.bytes;
+        if (before = c.value; !run_of(case_ignorable_runs, before)) break;
+        before = 0;
+    }
+    if (!run_of(cased_runs, before)) return false;
+    for (std::size_t i = at + 2; i < text.size();) {
+        const code_point c = decode(text, i);
+        i += c.bytes;
+        if (after = c.value; !run_of(case_ignorable_runs, after)) break;
+        after = 0;
+    }
+    return !run_of(cased_runs, after);
+}
+
+/// Lower case of one code point beyond ASCII; U+0130 and U+03A3 are the text's to decide.
+inline char32_t lower_of(char32_t c) {
+    if (c < 0xC0 || (c >= 0x2E80 && c < 0xA640) || (c >= 0xAC00 && c < 0xFF00)) return c;  // no case there
+    const auto* run = run_of(lower_runs, c);
+    const bool mapped = run && (c - run->first) % static_cast<std::uint32_t>(run->step) == 0;
+    return mapped ? static_cast<char32_t>(static_cast<std::int32_t>(c) + run->delta) : c;
 }
 
 }  // namespace detail
@@ -110,32 +137,40 @@ constexpr bool is_ascii_punctuation(char32_t c) {
 
 /// Lower case as str.lower: all scripts with a case, U+0130 as two code points, the Greek final sigma.
 ///
-/// @return  UTF-8; bytes that are not UTF-8 stay as they are
-/// @cost    O(bytes)
+/// @param out  replaced by UTF-8; bytes that are not UTF-8 stay as they are; must not hold `text`
+/// @cost       O(bytes)
+inline void lower(std::string_view text, std::string& out) {
+    out.resize(text.size());
+    unsigned char any = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        any = static_cast<unsigned char>(any | c);
+        out[i] = static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
+    }
+    if (any < 0x80) return;
+    out.clear();
+    for (std::size_t at = 0; at < text.size();) {
+        const code_point c = decode(text, at);
+        if (c.value < 0x80) {
+            const bool upper = c.value >= 'A' && c.value <= 'Z';
+            out.push_back(static_cast<char>(text[at] + (upper ? 32 : 0)));
+        } else if (c.value == 0x130) {
+            out.append("i\xcc\x87");
+        } else if (c.value == 0x3A3) {
+            append(out, detail::sigma_is_final(text, at) ? 0x3C2 : 0x3C3);
+        } else if (const char32_t low = detail::lower_of(c.value); low != c.value) {
+            append(out, low);
+        } else {
+            out.append(text, at, c.bytes);
+        }
+        at += c.bytes;
+    }
+}
+
+/// The same as a new text.
 inline std::string lower(std::string_view text) {
     std::string out;
-    out.reserve(text.size());
-    const auto ascii = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
-        for (const char c : text) out.push_back(ascii(c));
-        return out;
-    }
-    const std::u32string points = code_points(text);
-    for (std::size_t i = 0; i < points.size(); ++i) {
-        const char32_t c = points[i];
-        if (c < 0x80) {
-            out.push_back(ascii(static_cast<char>(c)));
-        } else if (c == 0x130) {
-            append(out, U'i');
-            append(out, 0x307);
-        } else if (c == 0x3A3) {
-            append(out, detail::sigma_is_final(points, i) ? 0x3C2 : 0x3C3);
-        } else {
-            const auto* run = detail::run_of(detail::lower_runs, c);
-            const bool mapped = run && (c - run->first) % static_cast<std::uint32_t>(run->step) == 0;
-            append(out, mapped ? static_cast<char32_t>(static_cast<std::int32_t>(c) + run->delta) : c);
-        }
-    }
+    lower(text, out);
     return out;
 }
 
@@ -158,6 +193,36 @@ void for_each_run(std::string_view text, Keep keep, Word word) {
     if (inside) word(begin, at);
 }
 
+/// What a byte says of white space: 0 no, 1 yes, 2 it begins a code point that may be.
+inline constexpr auto space_bytes = [] {
+    std::array<unsigned char, 256> kind{};
+    for (const unsigned c : {0x20u, 0x09u, 0x0Au, 0x0Bu, 0x0Cu, 0x0Du, 0x1Cu, 0x1Du, 0x1Eu, 0x1Fu}) kind[c] = 1;
+    for (const unsigned c : {0xC2u, 0xE1u, 0xE2u, 0xE3u}) kind[c] = 2;
+    return kind;
+}();
+
+/// Bytes of the white space that begins at byte `at`; 0 where none does.
+inline std::size_t space_at(std::string_view text, std::size_t at) {
+    const unsigned char kind = space_bytes[static_cast<unsigned char>(text[at])];
+    if (kind < 2) return kind;
+    const code_point c = decode(text, at);
+    return is_space(c.value) ? c.bytes : 0;
+}
+
+/// Calls word(begin, end) for the bytes of every word between white space.
+template <class Word>
+void for_each_word(std::string_view text, Word word) {
+    for (std::size_t at = 0; at < text.size();) {
+        if (const std::size_t space = space_at(text, at)) {
+            at += space;
+            continue;
+        }
+        const std::size_t begin = at;
+        while (at < text.size() && space_at(text, at) == 0) ++at;
+        word(begin, at);
+    }
+}
+
 }  // namespace detail
 
 /// Words between white space, as str.split().
@@ -166,9 +231,8 @@ void for_each_run(std::string_view text, Keep keep, Word word) {
 /// @cost    O(bytes)
 inline std::vector<std::string_view> split(std::string_view text) {
     std::vector<std::string_view> words;
-    detail::for_each_run(
-        text, [](char32_t c) { return !is_space(c); },
-        [&](std::size_t begin, std::size_t end) { words.push_back(text.substr(begin, end - begin)); });
+    detail::for_each_word(
+        text, [&](std::size_t begin, std::size_t end) { words.push_back(text.substr(begin, end - begin)); });
     return words;
 }
 
@@ -184,13 +248,24 @@ inline std::vector<std::string_view> split(std::string_view text, char separator
     }
 }
 
+/// Without white space at the end, as str.rstrip().
+inline std::string_view strip_end(std::string_view text) {
+    while (!text.empty()) {
+        const code_point c = detail::decode_before(text, text.size());
+        if (!is_space(c.value)) break;
+        text.remove_suffix(c.bytes);
+    }
+    return text;
+}
+
 /// Without white space at both ends, as str.strip().
 inline std::string_view strip(std::string_view text) {
-    std::size_t first = text.size(), last = text.size();
-    detail::for_each_run(
-        text, [](char32_t c) { return !is_space(c); },
-        [&](std::size_t begin, std::size_t end) { first = std::min(first, begin), last = end; });
-    return text.substr(first, last - first);
+    while (!text.empty()) {
+        const std::size_t space = detail::space_at(text, 0);
+        if (space == 0) break;
+        text.remove_prefix(space);
+    }
+    return strip_end(text);
 }
 
 /// The first code point of a text (empty text: empty), as text[:1].
@@ -207,99 +282,6 @@ inline std::string replace_all(std::string_view text, std::string_view from, std
         begin = at + from.size();
     }
     return out.append(text.substr(begin));
-}
-
-/// Words between white space and full stops: what TRACE's BLEU is counted on.
-inline std::vector<std::string_view> split_space_or_stop(std::string_view text) {
-    std::vector<std::string_view> words;
-    detail::for_each_run(
-        text, [](char32_t c) { return c != U'.' && !is_space(c); },
-        [&](std::size_t begin, std::size_t end) { words.push_back(text.substr(begin, end - begin)); });
-    return words;
-}
-
-/// The default tokeniser of Google's rouge-score, without its stemmer: lower case, and every run of anything but
-/// [a-z0-9] is a gap. Text in other scripts vanishes, "naïve café" becomes na, ve, caf.
-///
-/// @return  the tokens with one space between two of them
-inline std::string rouge_score_tokens(std::string_view text) {
-    const std::string low = lower(text);
-    std::string out;
-    bool gap = false;
-    for (const char c : low) {
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-            if (gap && !out.empty()) out.push_back(' ');
-            out.push_back(c);
-            gap = false;
-        } else {
-            gap = true;
-        }
-    }
-    return out;
-}
-
-namespace detail {
-
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace detail
-
-/// mteval-13a, the tokeniser of sacreBLEU and of Hugging Face's SARI: entities undone, ASCII signs set apart, full stop
-/// and comma set apart unless between digits, a dash set apart after a digit.
-///
-/// @return  the tokens with one space between two of them
-/// @see     Post 2018, A Call for Clarity in Reporting BLEU Scores, arXiv:1804.08771
-inline std::string tokens_13a(std::string_view text) {
-    std::string line = replace_all(text, "<skipped>", "");
-    line = replace_all(line, "-\n", "");
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    if (line.find('&') != std::string::npos) {
-        line = replace_all(line, "&quot;", "\"");
-        line = replace_all(line, "&amp;", "&");
-        line = replace_all(line, "&lt;", "<");
-        line = replace_all(line, "&gt;", ">");
-    }
-    line = " " + line + " ";
-    std::string next;
-    // Each pass is one substitution of the original, left to right, never over what it has already taken. Bytes are
-    // enough: what the patterns name is ASCII, and a byte of a longer code point is as little a digit as the whole.
-    for (const char c : line) {
-        const bool apart =
-            is_ascii_punctuation(static_cast<unsigned char>(c)) && c != '\'' && c != ',' && c != '-' && c != '.';
-        if (apart)
-            next.append({' ', c, ' '});
-        else
-            next.push_back(c);
-    }
-    const auto pairs = [&](auto matches, auto write) {
-        line.swap(next);
-        next.clear();
-        for (std::size_t i = 0; i < line.size(); ++i) {
-            if (i + 1 < line.size() && matches(line[i], line[i + 1]))
-                write(line[i], line[i + 1]), ++i;
-            else
-                next.push_back(line[i]);
-        }
-    };
-    const auto stop = [](char c) { return c == '.' || c == ','; };
-    pairs([&](char a, char b) { return !detail::is_digit(a) && stop(b); },
-          [&](char a, char b) {
-              next.append({a, ' ', b, ' '});
-          });
-    pairs([&](char a, char b) { return stop(a) && !detail::is_digit(b); },
-          [&](char a, char b) {
-              next.append({' ', a, ' ', b});
-          });
-    pairs([&](char a, char b) { return detail::is_digit(a) && b == '-'; },
-          [&](char a, char b) {
-              next.append({a, ' ', b, ' '});
-          });
-    std::string out;
-    for (const std::string_view word : split(next)) {
-        if (!out.empty()) out.push_back(' ');
-        out.append(word);
-    }
-    return out;
 }
 
 }  // namespace holdfast::scoring
