@@ -71,6 +71,8 @@ inline experiment::run_options options_of(const experiment_setup& setup, const s
     o.evaluate = setup.options.all_cells ? experiment::evaluation::all : experiment::evaluation::seen;
     o.checkpoint = std::filesystem::path(setup.options.out) / "checkpoints" / (method + "-" + std::to_string(seed));
     o.suites = setup.suites;
+    o.suites_every_stage = !setup.options.gate.empty();
+    o.gate = {.conditions = setup.options.gate, .confidence = setup.options.gate_confidence};
     o.general_data = setup.general_data;
     o.tags = setup.tags;
     o.config = setup.config;
@@ -87,6 +89,7 @@ inline std::vector<double> learn_alone(const experiment_setup& setup, std::uint6
         experiment::run_options o = detail::options_of(setup, "alone", seed);
         o.checkpoint /= std::to_string(scores.size() + 1);
         o.suites = {};
+        o.gate = {};
         const std::vector<experiment::task> one = {t};
         scores.push_back(experiment::run(one, alone, holdfast::replay::no_replay{}, shown, o).runs()[0].after[0][0]);
     }

@@ -5,6 +5,8 @@
 
 #include "settings.hpp"
 
+#include <holdfast/metrics/gate.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -69,6 +71,11 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
     auto* budget_option = app.add_option("--budget", budget, "Replayed examples per earlier task (random, inscl)");
     app.add_flag("--strict", s.strict, "Refuse a budget that is more than a task has, instead of saying so");
     app.add_option("--tags", s.tags, "JSON file, instruction -> list of tags, instead of the keyword tagger");
+    app.add_option("--gate", s.gate,
+                   "Conditions after every stage, as \"forgetting<=0.3, safety>=-0.1, task:NAME>=0.5\": a stage after "
+                   "which one falls is undone");
+    app.add_option("--gate-confidence", s.gate_confidence,
+                   "Undo only what falls with this confidence, 0 to 1 [every fall]");
     app.add_option("--seeds", seeds, "Repetitions; with more than one the report gives intervals [1]");
     app.add_option("--seed", seed, "Seed of the first repetition [1]");
     app.add_flag("--quick", s.quick, "A smaller run, for a first look");
@@ -92,6 +99,10 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
             throw usage_error("--methods: there is no method \"" + m +
                               "\"; there are seq, lora, replay, random, inscl, surprise, mir, prioritised, herding, "
                               "gdumb, forgetting, icl");
+    if (s.gate_confidence < 0 || s.gate_confidence >= 1)
+        throw usage_error("--gate-confidence lies between 0 and 1 (0.95, not 95)");
+    if (s.gate.empty() && s.gate_confidence > 0) throw usage_error("--gate-confidence needs --gate");
+    if (!s.gate.empty()) (void)holdfast::metrics::parse_gate(s.gate);
     if (!tasks.empty()) s.tasks = detail::names_in("--tasks", tasks);
     if (!order.empty()) s.order = detail::names_in("--order", order);
     if (train_option->count() > 0) s.train_limit = detail::above_zero("--train-limit", train_limit);

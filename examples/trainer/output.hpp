@@ -92,7 +92,9 @@ class output_folder {
                 {"--base-examples", std::to_string(s.base_examples)},
                 {"--tags", s.tags.empty() ? "the keyword tagger" : s.tags},
                 {"relative gain", s.single ? "on" : "off"},
-                {"the texts", texts.text()}};
+                {"the texts", texts.text()},
+                {"--gate", s.gate.empty() ? "none" : s.gate},
+                {"--gate-confidence", holdfast::sentence(s.gate_confidence)}};
     }
 
     void compare(const std::filesystem::path& file, const std::vector<experiment::setting>& asked) const {

@@ -73,6 +73,11 @@ class progress {
         draw(method_ + ": " + name_,
              0.7 + 0.3 * std::min(1.0, static_cast<double>(scored_) / static_cast<double>(tasks_ + 3)));
     }
+    void undone(std::size_t, std::span<const std::string> reasons) {
+        for (const std::string& r : reasons) say(method_ + ": " + name_ + " is undone: " + r);
+        scored_ = seen_ = 0;  // the scores that follow are of the model before
+        seen_sum_ = learnt_ = 0;
+    }
     void stage_end(std::size_t stage) {
         ++done_;
         ++lived_;

@@ -42,6 +42,8 @@ struct settings {
     std::size_t test_limit = 0;      ///< questions per task; 0: the preset's
     std::size_t budget = 0;          ///< replayed examples per earlier task; 0: the preset's
     bool strict = false;             ///< refuse a budget that a task cannot fill, instead of saying so
+    std::string gate;                ///< conditions after every stage; a stage that falls is undone; empty: none
+    double gate_confidence = 0;      ///< 0: every fall counts
     std::size_t base_examples = 0;   ///< for the base model, per capability; 0: the preset's
     std::size_t seeds = 1;
     std::uint64_t seed = 1;  ///< of the first repetition

@@ -49,6 +49,8 @@ refuses 'there is no task "chess"' --tasks chess
 refuses "--help lists the options" --nonsense
 refuses "there is no such folder" --general nowhere
 refuses "there is no such file" --tags nowhere.json
+refuses "a condition reads NAME<=NUMBER" --gate "forgetting"
+refuses "--gate-confidence needs --gate" --gate-confidence 0.9
 touch file
 "$trainer" --out "$work/file" >out 2>err
 [ $? -eq 2 ] || fail "a file as --out was not refused"
@@ -86,6 +88,11 @@ done
 "$trainer" $tiny --methods lora --budget 4 --threads 1 --out one >one.txt 2>one.err || fail "one thread: $(cat one.err)"
 cmp -s whole/matrix-lora.csv one/matrix-lora.csv || fail "one thread has other scores"
 cmp -s whole/checkpoints/lora-1/learner-3 one/checkpoints/lora-1/learner-3 || fail "one thread has other weights"
+
+# A gate undoes the stage that falls, and says so.
+"$trainer" $tiny --methods lora --gate "task:choice>=2" --out gated >gated.txt 2>gated.err || fail "a gate: $(cat gated.err)"
+grep -q "lora: choice is undone: task:choice is .* below the limit of 2" gated.err || fail "a gate said: $(cat gated.err)"
+grep -q "lora, seed 1: choice was undone" gated.txt || fail "the table does not name what was undone: $(cat gated.txt)"
 
 # A folder of another configuration is refused and left as it is.
 before=$(cd whole && find . -type f -exec cksum {} + | sort)
