@@ -30,6 +30,7 @@ if ! { "$nvcc" $flags "$root/tests/kernels/lora_matmul_test.cu" -o "$build/lora_
     "$nvcc" $flags "$root/tests/kernels/merge_test.cu" -o "$build/merge_test" &&
     "$nvcc" $flags "$root/tests/kernels/fused_adapter_test.cu" -o "$build/fused_adapter_test" &&
     "$nvcc" $flags "$root/tests/kernels/segmented_lora_test.cu" -o "$build/segmented_lora_test" &&
+    "$nvcc" $flags "$root/tests/kernels/adapter_forms_test.cu" -o "$build/adapter_forms_test" &&
     "$nvcc" $flags "$root/tests/kernels/lora_cublaslt_gpu.cu" -o "$build/lora_cublaslt_gpu" $libraries &&
     "$nvcc" $flags "$root/benchmarks/lora_bench.cu" -o "$build/lora_bench" $libraries &&
     "$nvcc" $flags "$root/examples/04_lora.cu" -o "$build/04_lora"; } > "$build/build.log" 2>&1; then
@@ -44,11 +45,11 @@ fi
 echo "Checking ..."
 seed=$(date +%s)
 "$build/lora_matmul_test" --seed "$seed"
-for program in merge_test fused_adapter_test segmented_lora_test lora_cublaslt_gpu 04_lora; do "$build/$program"; done
+for program in merge_test fused_adapter_test segmented_lora_test adapter_forms_test lora_cublaslt_gpu 04_lora; do "$build/$program"; done
 sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-sanitizer")
 if [ -x "$sanitizer" ]; then
     for tool in memcheck racecheck initcheck synccheck; do
-        for program in merge_test "lora_matmul_test --sanitize"; do
+        for program in merge_test "lora_matmul_test --sanitize" "adapter_forms_test --sanitize"; do
             if timeout 60 "$sanitizer" --tool "$tool" --error-exitcode 1 "$build/"$program > "$build/sanitizer.log" 2>&1; then
                 echo "compute-sanitizer $tool, $program: clean"
             else

@@ -7,8 +7,12 @@
 #include <holdfast/adapters/lora.cuh>
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/kernels/dora.cuh>
+#include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
+#include <holdfast/kernels/mixture.cuh>
+#include <holdfast/kernels/orthogonality.cuh>
 #include <holdfast/kernels/segmented_gradients.cuh>
 #include <holdfast/kernels/segmented_lora.cuh>
+#include <holdfast/kernels/swiglu.cuh>

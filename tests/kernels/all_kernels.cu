@@ -1,9 +1,13 @@
 // Every kernel of the library, instantiated once: what static_gate.sh compiles for each architecture.
 #include <holdfast/kernels/dora.cuh>
+#include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
+#include <holdfast/kernels/mixture.cuh>
+#include <holdfast/kernels/orthogonality.cuh>
 #include <holdfast/kernels/segmented_gradients.cuh>
+#include <holdfast/kernels/swiglu.cuh>
 
 #if __has_include(<cublasLt.h>)
 #include <holdfast/kernels/lora_bordered.cuh>
@@ -22,6 +26,12 @@ cudaError_t all(const kernels::lora_matmul_args<T>& forward, const kernels::lora
           kernels::fused_adapter_backward(fused, stream), kernels::segmented_lora(many, stream),
           kernels::segmented_lora_backward(many, stream), kernels::segmented_lora_gradients(sums, stream),
           kernels::dora_norm(kernels::dora_norm_args<T>{}, stream),
+          kernels::dora_backward(kernels::dora_backward_args<T>{}, stream),
+          kernels::mixture(kernels::mixture_args<T>{}, stream),
+          kernels::mixture_backward(kernels::mixture_backward_args<T>{}, stream),
+          kernels::orthogonality(kernels::orthogonality_args<T>{}, stream),
+          kernels::swiglu_adapter(kernels::swiglu_adapter_args<T>{}, stream),
+          kernels::swiglu_adapter_backward(kernels::swiglu_adapter_args<T>{}, stream),
           kernels::restore(merge.w, merge.ldw, merge.changed, merge.ldc, 1, 1, stream)})
         if (error != cudaSuccess) return error;
     return cudaSuccess;

@@ -15,6 +15,8 @@ TEST_CASE("query, key and value as one are what they are alone") {
     CHECK(fused_verdict<float>({.tokens = 40, .in = 72, .rank = 6, .out = {40, 70, 16}, .p = 0.2, .bias = true}) == "");
     CHECK(fused_verdict<__half>({.tokens = 66, .in = 40, .rank = 24, .out = {40, 48}, .p = 0.2, .accumulate = true}) ==
           "");
+    CHECK(fused_verdict<__nv_bfloat16>(
+              {.tokens = 33, .in = 40, .rank = 8, .out = {24, 72}, .p = 0.2, .bias = true, .residual = true}) == "");
     CHECK(fused_verdict<float>({.tokens = 0, .in = 16, .rank = 4, .out = {8, 8}}) == "");
 }
 

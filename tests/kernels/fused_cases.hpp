@@ -12,7 +12,7 @@ struct fused_case {
     std::int64_t tokens, in, rank;
     std::vector<std::int64_t> out;
     double p = 0;
-    bool bias = false, accumulate = false;
+    bool bias = false, accumulate = false, residual = false;
 };
 
 template <class T>
@@ -47,6 +47,7 @@ std::string fused_verdict(const fused_case& c) {
         s.w = make(n, k, true).data(), s.ldw = k, s.b = make(n, r, true).data(), s.ldb = r;
         s.dy = make(m, n, true).data(), s.lddy = n;
         if (c.bias) s.bias = make(1, n, true).data();
+        if (c.residual) s.residual = make(m, n, true).data(), s.ldr = n;
         s.y = make(m, n, false).data(), s.ldy = n;
         sums.push_back(std::make_unique<buffer<float>>(n, r, 0, 0));
         db0.push_back(random_values<float>(n * r, g));
@@ -79,7 +80,8 @@ std::string fused_verdict(const fused_case& c) {
         one.shape = {m, k, s.out, r};
         one.x = f.x, one.ldx = k, one.w = s.w, one.ldw = k, one.a = f.a + i * r * k, one.lda = k, one.b = s.b,
         one.ldb = r;
-        one.y = y.data(), one.ldy = s.out, one.scale = f.scale, one.bias = s.bias, one.dropout = f.dropout;
+        one.y = y.data(), one.ldy = s.out, one.scale = f.scale, one.bias = s.bias, one.residual = s.residual,
+        one.ldr = s.ldr, one.dropout = f.dropout;
         one.mask = reinterpret_cast<std::uint32_t*>(mask1.data()), one.u = u1.data(), one.ldu = r;
         kernels::lora_matmul_backward_args<T> back;
         back.shape = one.shape;

@@ -1,7 +1,7 @@
 #pragma once
 // Several adapted projections of one input as one: query, key and value, or gate and up. One dropout mask, one pass
 // over x for all u, one launch for all outputs, one product for dx. Builds on detail/; each slice is what
-// lora_matmul.cuh computes alone. Leaves out activations: SwiGLU stays a kernel of the caller's.
+// lora_matmul.cuh computes alone. Leaves out activations: swiglu.cuh has gate and up with theirs.
 
 #include <holdfast/kernels/lora_matmul.cuh>
 
@@ -13,7 +13,7 @@ namespace holdfast::kernels {
 
 inline constexpr int most_slices = 3;
 
-/// One projection of the fused layer: y_i = x W_i' + s drop(x) A_i' B_i' (+ bias_i).
+/// One projection of the fused layer: y_i = x W_i' + s drop(x) A_i' B_i' (+ bias_i) (+ residual_i).
 template <class T>
 struct fused_slice {
     std::int64_t out = 0;  ///< n_i
@@ -23,8 +23,10 @@ struct fused_slice {
     std::int64_t ldb = 0;
     T* y = nullptr;  ///< [m, n_i]: output of forward
     std::int64_t ldy = 0;
-    const T* bias = nullptr;  ///< [n_i] or null
-    const T* dy = nullptr;    ///< [m, n_i]: input of backward
+    const T* bias = nullptr;      ///< [n_i] or null
+    const T* residual = nullptr;  ///< [m, n_i], added to y_i; or null; may be y_i itself
+    std::int64_t ldr = 0;
+    const T* dy = nullptr;  ///< [m, n_i]: input of backward
     std::int64_t lddy = 0;
     float* db = nullptr;  ///< [n_i, r]: gradient of B_i, or null
     std::int64_t lddb = 0;
@@ -105,15 +107,16 @@ template <class T>
 }
 
 template <class T>
-[[nodiscard]] refused check_forward(const fused_adapter_args<T>& g) noexcept {
+[[nodiscard]] refused check_forward(const fused_adapter_args<T>& g, bool writes_y = true) noexcept {
     if (const refused r = check_common(g); r.why != refusal::none) return r;
     const std::int64_t any = g.tokens > 0 ? 1 : 0;
     for (int i = 0; i < g.count; ++i) {
         const auto& s = g.slice[i];
-        const refused r = first_of(check_matrix("w", s.w, s.ldw, any, g.in, sizeof(T)),
-                                   check_matrix("b", s.b, s.ldb, any, g.rank, sizeof(T)),
-                                   check_matrix("y", s.y, s.ldy, any, s.out, sizeof(T)),
-                                   check_matrix("bias", s.bias, s.out, s.bias != nullptr, s.out, sizeof(T)));
+        const refused r = first_of(
+            check_matrix("w", s.w, s.ldw, any, g.in, sizeof(T)), check_matrix("b", s.b, s.ldb, any, g.rank, sizeof(T)),
+            check_matrix("y", s.y, s.ldy, any * (writes_y || s.y), s.out, sizeof(T)),
+            check_matrix("bias", s.bias, s.out, s.bias != nullptr, s.out, sizeof(T)),
+            check_matrix("residual", s.residual, s.ldr, s.residual != nullptr, s.out, sizeof(T)));
         if (r.why != refusal::none) return r;
     }
     return {};
@@ -135,49 +138,53 @@ template <class T>
                     check_matrix("da", g.da, g.ldda, g.da != nullptr, g.in, sizeof(float)));
 }
 
+/// The mask, and u of all slices: their A lie one below the other.
 template <class T>
-[[nodiscard]] cudaError_t run_forward(const fused_adapter_args<T>& g, cudaStream_t stream) noexcept {
-    if (const refused r = check_forward(g); r.why != refusal::none) return code_of(r);
-    if (g.tokens == 0) return cudaSuccess;
+[[nodiscard]] cudaError_t shrink_all(const fused_adapter_args<T>& g, cudaStream_t stream) noexcept {
     const int m = static_cast<int>(g.tokens), k = static_cast<int>(g.in), r = static_cast<int>(g.rank);
-    const std::int64_t width = padded_rank(r),
-                       words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(k)));
+    const std::int64_t width = padded_rank(r), words = words_of(k);
     const bool drops = g.dropout.threshold > 0;
     cudaError_t error = drops ? draw_mask(g.dropout, g.mask, g.tokens, words, stream) : cudaSuccess;
-    gemm_batch<T> wide;
-    wide.count = g.count;
-    gemm_problem<T> u;  // of all slices: their A lie one below the other
-    u.m = m, u.n = g.count * r, u.c = g.u, u.ldc = g.ldu;
-    u.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
+    gemm_problem<T> u;
+    u.m = m, u.n = g.count * r, u.c = g.u, u.ldc = g.ldu, u.scale = factor_of(g);
     if (drops) u.mask_on = masking::operand_a, u.mask = g.mask, u.mask_ld = words;
     u.add(g.x, g.ldx, g.a, g.lda, k, 0);
     float* const partial = part<float>(g.workspace, plan_fused(g).partial);
     if (width == r) {
         if (error == cudaSuccess)
             error = skinny_into<along::row, along::row>(u, skinny_split(m, u.n, k), partial, stream);
-    } else {  // columns of u between the slices stay as they are
-        for (int i = 0; i < g.count && error == cudaSuccess; ++i) {
-            u.n = r, u.c = g.u + i * width, u.sum[0].b = g.a + i * r * g.lda;
-            error = skinny_into<along::row, along::row>(u, skinny_split(m, r, k), partial, stream);
-        }
+        return error;
     }
+    for (int i = 0; i < g.count && error == cudaSuccess; ++i) {  // columns of u between the slices stay as they are
+        u.n = r, u.c = g.u + i * width, u.sum[0].b = g.a + i * r * g.lda;
+        error = skinny_into<along::row, along::row>(u, skinny_split(m, r, k), partial, stream);
+    }
+    return error;
+}
+
+template <class T>
+[[nodiscard]] cudaError_t run_forward(const fused_adapter_args<T>& g, cudaStream_t stream) noexcept {
+    if (const refused r = check_forward(g); r.why != refusal::none) return code_of(r);
+    if (g.tokens == 0) return cudaSuccess;
+    if (const cudaError_t error = shrink_all(g, stream); error != cudaSuccess) return error;
+    gemm_batch<T> wide;
+    wide.count = g.count;
     for (int i = 0; i < g.count; ++i) {
         const auto& s = g.slice[i];
         auto& y = wide.problem[i];
-        y.m = m, y.n = static_cast<int>(s.out), y.low_rank = 1, y.count = 2;
-        y.add(g.u + i * width, g.ldu, s.b, s.ldb, r, 0);
-        y.add(g.x, g.ldx, s.w, s.ldw, k, 1);
-        y.c = s.y, y.ldc = s.ldy, y.bias = s.bias;
+        y.m = static_cast<int>(g.tokens), y.n = static_cast<int>(s.out), y.low_rank = 1, y.count = 2;
+        y.add(g.u + i * padded_rank(g.rank), g.ldu, s.b, s.ldb, static_cast<int>(g.rank), 0);
+        y.add(g.x, g.ldx, s.w, s.ldw, static_cast<int>(g.in), 1);
+        y.c = s.y, y.ldc = s.ldy, y.bias = s.bias, y.residual = s.residual, y.ldr = s.ldr;
     }
-    return error == cudaSuccess ? wide_products<along::row, along::row>(wide, stream) : error;
+    return wide_products<along::row, along::row>(wide, stream);
 }
 
 template <class T>
 [[nodiscard]] cudaError_t run_backward(const fused_adapter_args<T>& g, cudaStream_t stream) noexcept {
     if (const refused r = check_backward(g); r.why != refusal::none) return code_of(r);
     const int m = static_cast<int>(g.tokens), k = static_cast<int>(g.in), r = static_cast<int>(g.rank);
-    const std::int64_t width = padded_rank(r),
-                       words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(k)));
+    const std::int64_t width = padded_rank(r), words = words_of(k);
     const std::int64_t ldds = width * g.count;
     const bool drops = g.dropout.threshold > 0;
     const fused_layout l = plan_fused(g);
@@ -191,7 +198,7 @@ template <class T>
         const auto& s = g.slice[i];
         auto& p = shrink.problem[i];
         p.m = m, p.n = r, p.c = ds + i * width, p.ldc = ldds;
-        p.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
+        p.scale = factor_of(g);
         p.add(s.dy, s.lddy, s.b, s.ldb, static_cast<int>(s.out), 0);
     }
     if (m > 0 && (g.dx != nullptr || g.da != nullptr))
@@ -246,8 +253,8 @@ template <class T>
     return detail::in_words("kernels::fused_adapter_backward", detail::check_backward(args));
 }
 
-/// y_i = x W_i' + s drop(x) A_i' B_i' (+ bias_i) for every slice: one pass over x for all u if the rank is a multiple
-/// of 8, then one launch for all y_i.
+/// y_i = x W_i' + s drop(x) A_i' B_i' (+ bias_i) (+ residual_i) for every slice: one pass over x for all u if the rank
+/// is a multiple of 8, then one launch for all y_i.
 ///
 /// @stream, @determinism, @precision, @return  as lora_matmul; each y_i has the tolerance of a slice computed alone
 template <class T>

@@ -68,14 +68,11 @@ template <class T, class G>
 }
 
 template <class Args>
-[[nodiscard]] refused check_lt(Args g) noexcept {  // as lora_matmul, with the larger workspace
+[[nodiscard]] refused check_lt(const Args& g) noexcept {
     refused scale;
     if constexpr (requires { g.column_scale; })
         if (g.column_scale != nullptr) scale = {refusal::no_column_scale, "column_scale", 0, 0};
-    if (const refused r = check_shape(g.shape); r.why != refusal::none) return r;
-    const refused space = check_space(g.workspace, g.workspace_bytes, plan_lt(g).bytes);
-    g.workspace_bytes = std::numeric_limits<std::size_t>::max();  // lora_matmul's own need is another
-    return first_of(scale, space, check(g));
+    return first_of(scale, check_within(g, plan_lt(g).bytes));
 }
 
 }  // namespace detail

@@ -5,7 +5,7 @@
 // The low-rank part rides in the accumulators of the frozen product (a K-extension), so y and dx are written once.
 // Builds on detail/. Leaves out shapes-as-types and exceptions: adapters/lora.cuh has those.
 
-#include <holdfast/kernels/detail/products.cuh>
+#include <holdfast/kernels/detail/lora_steps.cuh>
 
 #include <cstddef>
 #include <cstdint>
@@ -87,26 +87,6 @@ template <class T>
 
 namespace detail {
 
-template <class... Checks>
-[[nodiscard]] refused first_of(const Checks&... checks) noexcept {
-    refused found;
-    (void)((found = checks, found.why != refusal::none) || ...);
-    return found;
-}
-
-[[nodiscard]] inline refused check_space(const void* workspace, std::size_t bytes, std::size_t needed) noexcept {
-    if (needed == 0) return {};
-    if (workspace == nullptr || bytes < needed)
-        return {refusal::small_workspace, "workspace", static_cast<std::int64_t>(workspace == nullptr ? 0 : bytes),
-                static_cast<std::int64_t>(needed)};
-    return check_matrix("workspace", workspace, 1, 1, 1, workspace_alignment);
-}
-
-[[nodiscard]] inline refused check_dropout(const dropout_key& key) noexcept {
-    if (key.threshold < 65536u) return {};
-    return {refusal::dropout_out_of_range, "dropout", key.threshold, 65535};
-}
-
 template <class T>
 [[nodiscard]] refused check(const lora_matmul_args<T>& g) noexcept {
     const auto& s = g.shape;
@@ -149,9 +129,13 @@ template <class T, class G>
         check_space(g.workspace, g.workspace_bytes, lora_matmul_backward_workspace<T>(s)));
 }
 
-template <class P>
-[[nodiscard]] P* part(void* workspace, std::size_t at) noexcept {
-    return reinterpret_cast<P*>(static_cast<unsigned char*>(workspace) + at);
+/// The same checks for those who build on lora_matmul and need another workspace.
+template <class Args>
+[[nodiscard]] refused check_within(Args g, std::size_t needed) noexcept {
+    if (const refused r = check_shape(g.shape); r.why != refusal::none) return r;
+    const refused space = check_space(g.workspace, g.workspace_bytes, needed);
+    g.workspace_bytes = std::numeric_limits<std::size_t>::max();
+    return first_of(space, check(g));
 }
 
 template <class T>
@@ -159,85 +143,31 @@ template <class T>
     if (const refused r = check(g); r.why != refusal::none) return code_of(r);
     const lora_shape& s = g.shape;
     if (s.tokens == 0) return cudaSuccess;
-    const bool drops = g.dropout.threshold > 0;
-    const forward_layout l = plan_forward(s, sizeof(T), drops, g.u != nullptr, g.mask != nullptr);
-    T* const u = g.u != nullptr ? g.u : part<T>(g.workspace, l.u);
-    const std::int64_t ldu = g.u != nullptr ? g.ldu : padded_rank(s.rank);
+    const forward_layout l = plan_forward(s, sizeof(T), g.dropout.threshold > 0, g.u != nullptr, g.mask != nullptr);
     std::uint32_t* const mask = g.mask != nullptr ? g.mask : part<std::uint32_t>(g.workspace, l.mask);
-    const std::int64_t words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(s.in)));
-    if (drops)
-        if (const cudaError_t error = draw_mask(g.dropout, mask, s.tokens, words, stream); error != cudaSuccess)
-            return error;
-    gemm_problem<T> shrink;
-    shrink.m = static_cast<int>(s.tokens), shrink.n = static_cast<int>(s.rank);
-    const int k = static_cast<int>(s.in);
-    shrink.add(g.x, g.ldx, g.a, g.lda, k, 0);
-    shrink.c = u, shrink.ldc = ldu;
-    shrink.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
-    if (drops) shrink.mask_on = masking::operand_a, shrink.mask = mask, shrink.mask_ld = words;
-    cudaError_t error =
-        skinny_into<along::row, along::row>(shrink, l.shrink, part<float>(g.workspace, l.partial), stream);
+    cudaError_t error = draw_mask_of(g, mask, stream);
     if (error != cudaSuccess) return error;
-
-    gemm_problem<T> wide;
-    wide.m = shrink.m, wide.n = static_cast<int>(s.out), wide.low_rank = 1, wide.count = 2;
-    wide.add(u, ldu, g.b, g.ldb, shrink.n, 0);
-    wide.add(g.x, g.ldx, g.w, g.ldw, k, 1);
-    wide.c = g.y, wide.ldc = g.ldy, wide.column_scale = g.column_scale, wide.bias = g.bias, wide.residual = g.residual,
-    wide.ldr = g.ldr;
-    return wide_product<along::row, along::row>(wide, stream);
+    gemm_problem<T> shrink = shrink_of(g, mask);
+    shrink.c = g.u != nullptr ? g.u : part<T>(g.workspace, l.u);
+    shrink.ldc = g.u != nullptr ? g.ldu : padded_rank(s.rank);
+    error = skinny_into<along::row, along::row>(shrink, l.shrink, part<float>(g.workspace, l.partial), stream);
+    return error != cudaSuccess ? error : expand(g, shrink.c, shrink.ldc, stream);
 }
 
 template <class T, class G>
 [[nodiscard]] cudaError_t run(const lora_matmul_backward_args<T, G>& g, cudaStream_t stream) noexcept {
     if (const refused r = check(g); r.why != refusal::none) return code_of(r);
-    const lora_shape& s = g.shape;
-    const backward_layout l = plan_backward(s, sizeof(T));
+    const backward_layout l = plan_backward(g.shape, sizeof(T));
     T* const ds = part<T>(g.workspace, l.ds);
-    const std::int64_t ldds = padded_rank(s.rank);
+    const std::int64_t ldds = padded_rank(g.shape.rank);
     float* const partial = part<float>(g.workspace, l.partial);
-    const bool drops = g.dropout.threshold > 0;
-    const std::int64_t words = static_cast<std::int64_t>(mask_words(static_cast<std::size_t>(s.in)));
-    const int m = static_cast<int>(s.tokens), k = static_cast<int>(s.in), n = static_cast<int>(s.out),
-              r = static_cast<int>(s.rank);
-    cudaError_t error = cudaSuccess;
-
     if (g.dx != nullptr || g.da != nullptr) {
-        gemm_problem<T> p;
-        p.m = m, p.n = r, p.c = ds, p.ldc = ldds;
-        p.add(g.dy, g.lddy, g.b, g.ldb, n, 0);
-        p.scale = static_cast<float>(g.scale * (drops ? g.dropout.keep_scale() : 1.0));
-        error = skinny_into<along::row, along::column>(p, l.ds_split, partial, stream);
+        gemm_problem<T> p = shrink_gradient_of(g);
+        p.c = ds, p.ldc = ldds;
+        const cudaError_t error = skinny_into<along::row, along::column>(p, l.ds_split, partial, stream);
         if (error != cudaSuccess) return error;
     }
-    if (g.db != nullptr) {
-        gemm_problem<T> p;
-        p.m = n, p.n = r, p.split = l.b_split, p.partial = partial;
-        p.add(g.dy, g.lddy, g.u, g.ldu, m, 0);
-        if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
-        if (error == cudaSuccess)
-            error = gather(partial, m > 0 ? p.split.splits : 0, n, r, 1.0f, g.db, g.lddb, 1, g.accumulate, stream);
-        if (error != cudaSuccess) return error;
-    }
-    if (g.da != nullptr) {  // its transpose is summed, [k, r], and written across
-        gemm_problem<T> p;
-        p.m = k, p.n = r, p.split = l.a_split, p.partial = partial;
-        p.add(g.x, g.ldx, ds, ldds, m, 0);
-        if (drops) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words;
-        if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
-        if (error == cudaSuccess)
-            error = gather(partial, m > 0 ? p.split.splits : 0, k, r, 1.0f, g.da, 1, g.ldda, g.accumulate, stream);
-        if (error != cudaSuccess) return error;
-    }
-    if (g.dx != nullptr) {
-        gemm_problem<T> p;
-        p.m = m, p.n = k, p.low_rank = 1, p.count = 2, p.c = g.dx, p.ldc = g.lddx;
-        p.add(ds, ldds, g.a, g.lda, r, 0);
-        p.add(g.dy, g.lddy, g.w, g.ldw, n, 1);
-        if (drops) p.mask_on = masking::extension, p.mask = g.mask, p.mask_ld = words;
-        error = wide_product<along::row, along::column>(p, stream);
-    }
-    return error;
+    return gradients_from(g, ds, ldds, partial, stream);
 }
 
 }  // namespace detail

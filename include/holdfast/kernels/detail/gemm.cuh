@@ -1,8 +1,9 @@
 #pragma once
-// One matrix product for all of LoRA's: C = scale (A B + extension) in fp32, in tiles, with two more operands whose
-// product joins the same accumulators (the low-rank K-extension), a dropout mask on A or on the extension, bias and
-// residual. Tensor cores (gemm_mma) for bf16 and fp16. Builds on tile.hpp and ptx.cuh; gemm_simt.cuh has fp32.
+// The tensor-core kernel for bf16 and fp16: one tile of a gemm_problem per block, operands by asynchronous copies,
+// low-rank products in the same accumulators as the frozen one (the K-extension). Builds on gemm_problem.cuh and
+// ptx.cuh; gemm_simt.cuh has fp32, gemm_paired.cuh two products side by side.
 
+#include <holdfast/kernels/detail/gemm_problem.cuh>
 #include <holdfast/kernels/detail/numbers.cuh>
 #include <holdfast/kernels/detail/ptx.cuh>
 #include <holdfast/kernels/detail/tile.hpp>
@@ -11,57 +12,6 @@
 #include <cstdint>
 
 namespace holdfast::kernels::detail {
-
-/// How an operand lies in memory: the summed index along a row, or along a column.
-enum class along { row, column };
-
-enum class masking { none, operand_a, extension };
-
-/// A [m, depth] times B [depth, n]: one of the products whose sum a tile is.
-template <class T>
-struct factors {
-    const T *a = nullptr, *b = nullptr;
-    std::int64_t lda = 0, ldb = 0;  // elements from one row in memory to the next
-    int depth = 0;
-    bool fast_a = false, fast_b = false;  // 16-byte accesses may be used
-};
-
-inline constexpr int most_factors = 8;
-
-template <class T>
-struct gemm_problem {
-    int m = 0, n = 0;              // C [m, n]
-    factors<T> sum[most_factors];  // the low-rank ones first
-    int low_rank = 0, count = 1;   // how many of them are low-rank, and how many there are
-    masking mask_on = masking::none;
-    const std::uint32_t* mask = nullptr;  // packed, rows of mask_ld words
-    std::int64_t mask_ld = 0;
-    float scale = 1;
-    T* c = nullptr;  // either C [m, n] ...
-    std::int64_t ldc = 0;
-    bool fast_c = false;
-    const float* column_scale = nullptr;  // [n] or null: times the sum, before bias and residual
-    const T* bias = nullptr;              // [n] or null
-    const T* residual = nullptr;          // [m, n] or null; may be c
-    std::int64_t ldr = 0;
-    float* partial = nullptr;      // ... or one unscaled sum per split, [splits, m, n]
-    split_plan split{1, 1 << 30};  // of the one product that there then is
-
-    /// The product that is masked or split: the first that is not low-rank.
-    [[nodiscard]] HOLDFAST_HD const factors<T>& frozen() const { return sum[low_rank]; }
-    HOLDFAST_HD factors<T>& add(const T* a, std::int64_t lda, const T* b, std::int64_t ldb, int depth, int at) {
-        return sum[at] = {a, b, lda, ldb, depth, false, false};
-    }
-};
-
-/// Several problems in one launch: problem i owns the tiles from first_tile[i] on.
-inline constexpr int most_problems = 4;
-template <class T>
-struct gemm_batch {
-    gemm_problem<T> problem[most_problems];
-    int first_tile[most_problems + 1] = {};
-    int count = 0;
-};
 
 /// A tile of BM x BN, its warps, its pipeline.
 template <int BM, int BN, int WarpsM, int WarpsN, int Stages, int BlocksPerSm>
@@ -151,38 +101,86 @@ struct alignas(4) pair_of {
     T first, second;
 };
 
-/// Where in the sum a pipeline step is: which product, and from which depth on.
-struct sum_position {
-    int product, depth;
-};
-
+/// B's part of a pipeline step, and how many columns of C a tile has: gemm_paired.cuh has others for its problem.
+template <class Tile, along B, class T>
+__device__ __forceinline__ void load_b(const gemm_problem<T>& p, const sum_position& at, unsigned char* to, int n0) {
+    const factors<T>& f = p.sum[at.product];
+    if constexpr (B == along::row)
+        load_tile<Tile::bn, step_depth / 8, Tile::threads>(to, f.b, f.ldb, n0, p.n, at.depth, f.depth, f.fast_b);
+    else
+        load_tile<step_depth, Tile::bn / 8, Tile::threads>(to, f.b, f.ldb, at.depth, f.depth, n0, p.n, f.fast_b);
+}
 template <class T>
-[[nodiscard]] HOLDFAST_HD inline sum_position position_of(const gemm_problem<T>& p, int step) {
-    int product = 0;
-    for (; product + 1 < p.count; ++product) {
-        const int steps = ceil_div(p.sum[product].depth, step_depth);
-        if (step < steps) break;
-        step -= steps;
-    }
-    return {product, step * step_depth};
+[[nodiscard]] HOLDFAST_HD constexpr int tile_columns(const gemm_problem<T>&, int bn) {
+    return bn;
 }
 
-/// Pipeline steps of the products [0, count).
-template <class T>
-[[nodiscard]] HOLDFAST_HD inline int steps_of(const gemm_problem<T>& p, int count) {
-    int steps = 0;
-    for (int i = 0; i < count; ++i) steps += ceil_div(p.sum[i].depth, step_depth);
-    return steps;
+/// f(row, column, two accumulators) for all that a thread has of a tile.
+template <class Tile, class F>
+__device__ __forceinline__ void each_pair(const float (&acc)[Tile::mi][Tile::ni][4], F&& f) {
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+    const int warp_m = warp / Tile::warps_n * Tile::mi * 16, warp_n = warp % Tile::warps_n * Tile::ni * 8;
+    HOLDFAST_UNROLL
+    for (int i = 0; i < Tile::mi; ++i)
+        for (int j = 0; j < Tile::ni; ++j)
+            for (int half = 0; half < 2; ++half)
+                f(warp_m + 16 * i + lane / 4 + 8 * half, warp_n + 8 * j + 2 * (lane % 4), acc[i][j][2 * half],
+                  acc[i][j][2 * half + 1]);
+}
+
+/// What becomes of the accumulators: a partial sum, or C with its epilogue, through shared memory for wide stores.
+template <class Tile, class T>
+__device__ __forceinline__ void store_tile(const gemm_problem<T>& p, const float (&acc)[Tile::mi][Tile::ni][4], int m0,
+                                           int n0, int split) {
+    constexpr int bm = Tile::bm, bn = Tile::bn;
+    unsigned char* const shared = dynamic_shared();
+    if (p.partial != nullptr) {
+        float* const out = p.partial + static_cast<std::int64_t>(split) * p.m * p.n;
+        each_pair<Tile>(acc, [&](int row, int col, float x, float y) {
+            float* const at = out + (static_cast<std::int64_t>(m0 + row) * p.n + n0 + col);
+            if (m0 + row < p.m && n0 + col < p.n) at[0] = x;
+            if (m0 + row < p.m && n0 + col + 1 < p.n) at[1] = y;
+        });
+        return;
+    }
+
+    copy_async_wait<0>();
+    synchronise_block();
+    each_pair<Tile>(acc, [&](int row, int col, float x, float y) {  // rounded once, and laid out for 16-byte stores
+        const auto finished = [&](int c, float value) {
+            const int r = m0 + row;
+            value *= p.scale;
+            if (r >= p.m || c >= p.n) return rounded<T>(0.0f);
+            if (p.column_scale != nullptr) value *= p.column_scale[c];
+            if (p.bias != nullptr) value += to_float(p.bias[c]);
+            if (p.residual != nullptr) value += to_float(p.residual[r * p.ldr + c]);
+            return rounded<T>(value);
+        };
+        *reinterpret_cast<pair_of<T>*>(shared + 16 * swizzled<bn / 8>(row, col / 8) + 2 * (col % 8)) = {
+            finished(n0 + col, x), finished(n0 + col + 1, y)};
+    });
+    synchronise_block();
+    for (int i = static_cast<int>(threadIdx.x); i < bm * bn / 8; i += Tile::threads) {
+        const int row = i / (bn / 8), chunk = i % (bn / 8), r = m0 + row, c = n0 + 8 * chunk;
+        if (r >= p.m || c >= p.n) continue;
+        const unsigned char* const from = shared + 16 * swizzled<bn / 8>(row, chunk);
+        T* const to = p.c + (r * p.ldc + c);
+        if (p.fast_c && c + 8 <= p.n)
+            *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
+        else
+            for (int j = 0; j < 8 && c + j < p.n; ++j) to[j] = reinterpret_cast<const T*>(from)[j];
+    }
 }
 
 /// One tile of C, operands by asynchronous copies `Stages` deep. No atomics; the order of summation depends on the
 /// shape alone.
-template <class T, class Tile, along A, along B>
-__device__ __forceinline__ void gemm_tile(const gemm_problem<T>& p, int block, int split) {
+template <class T, class Tile, along A, along B, class Problem>
+__device__ __forceinline__ void gemm_tile(const Problem& p, int block, int split) {
     constexpr int bm = Tile::bm, bn = Tile::bn, stages = Tile::stages, threads = Tile::threads;
     unsigned char* const shared = dynamic_shared();
-    const tile_index tile = tile_of(block, ceil_div(p.m, bm), ceil_div(p.n, bn), 8);
-    const int m0 = tile.m * bm, n0 = tile.n * bn;
+    const int columns = tile_columns(p, bn);
+    const tile_index tile = tile_of(block, ceil_div(p.m, bm), ceil_div(p.n, columns), 8);
+    const int m0 = tile.m * bm, n0 = tile.n * columns;
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
     const int warp_m = warp / Tile::warps_n * Tile::mi * 16, warp_n = warp % Tile::warps_n * Tile::ni * 8;
 
@@ -198,12 +196,7 @@ __device__ __forceinline__ void gemm_tile(const gemm_problem<T>& p, int block, i
             load_tile<bm, step_depth / 8, threads>(to, f.a, f.lda, m0, p.m, at.depth, f.depth, f.fast_a);
         else
             load_tile<step_depth, bm / 8, threads>(to, f.a, f.lda, at.depth, f.depth, m0, p.m, f.fast_a);
-        if constexpr (B == along::row)
-            load_tile<bn, step_depth / 8, threads>(to + Tile::a_bytes, f.b, f.ldb, n0, p.n, at.depth, f.depth,
-                                                   f.fast_b);
-        else
-            load_tile<step_depth, bn / 8, threads>(to + Tile::a_bytes, f.b, f.ldb, at.depth, f.depth, n0, p.n,
-                                                   f.fast_b);
+        load_b<Tile, B>(p, at, to + Tile::a_bytes, n0);
     };
 
     float acc[Tile::mi][Tile::ni][4] = {};
@@ -268,50 +261,7 @@ __device__ __forceinline__ void gemm_tile(const gemm_problem<T>& p, int block, i
         }
     }
 
-    const auto each_pair = [&](auto&& f) {  // f(row, column, two accumulators) of the tile
-        HOLDFAST_UNROLL
-        for (int i = 0; i < Tile::mi; ++i)
-            for (int j = 0; j < Tile::ni; ++j)
-                for (int half = 0; half < 2; ++half)
-                    f(warp_m + 16 * i + lane / 4 + 8 * half, warp_n + 8 * j + 2 * (lane % 4), acc[i][j][2 * half],
-                      acc[i][j][2 * half + 1]);
-    };
-    if (p.partial != nullptr) {
-        float* const out = p.partial + static_cast<std::int64_t>(split) * p.m * p.n;
-        each_pair([&](int row, int col, float x, float y) {
-            float* const at = out + (static_cast<std::int64_t>(m0 + row) * p.n + n0 + col);
-            if (m0 + row < p.m && n0 + col < p.n) at[0] = x;
-            if (m0 + row < p.m && n0 + col + 1 < p.n) at[1] = y;
-        });
-        return;
-    }
-
-    copy_async_wait<0>();
-    synchronise_block();
-    each_pair([&](int row, int col, float x, float y) {  // rounded once, and laid out for 16-byte stores
-        const auto finished = [&](int c, float value) {
-            const int r = m0 + row;
-            value *= p.scale;
-            if (r >= p.m || c >= p.n) return rounded<T>(0.0f);
-            if (p.column_scale != nullptr) value *= p.column_scale[c];
-            if (p.bias != nullptr) value += to_float(p.bias[c]);
-            if (p.residual != nullptr) value += to_float(p.residual[r * p.ldr + c]);
-            return rounded<T>(value);
-        };
-        *reinterpret_cast<pair_of<T>*>(shared + 16 * swizzled<bn / 8>(row, col / 8) + 2 * (col % 8)) = {
-            finished(n0 + col, x), finished(n0 + col + 1, y)};
-    });
-    synchronise_block();
-    for (int i = static_cast<int>(threadIdx.x); i < bm * bn / 8; i += threads) {
-        const int row = i / (bn / 8), chunk = i % (bn / 8), r = m0 + row, c = n0 + 8 * chunk;
-        if (r >= p.m || c >= p.n) continue;
-        const unsigned char* const from = shared + 16 * swizzled<bn / 8>(row, chunk);
-        T* const to = p.c + (r * p.ldc + c);
-        if (p.fast_c && c + 8 <= p.n)
-            *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
-        else
-            for (int j = 0; j < 8 && c + j < p.n; ++j) to[j] = reinterpret_cast<const T*>(from)[j];
-    }
+    store_tile<Tile>(p, acc, m0, n0, split);
 }
 
 /// The kernels: one tile per block (and per split), of one problem or of several.

@@ -39,7 +39,11 @@ enum class refusal {
     not_bf16,
     slices_out_of_range,
     no_rows_named,
-    no_column_scale
+    no_column_scale,
+    no_residual,
+    not_a_pair,
+    different_widths,
+    experts_out_of_range
 };
 
 struct refused {
@@ -109,6 +113,14 @@ struct refused {
                             "adapter has");
         case refusal::no_column_scale:
             return sentence(door, ": column_scale must be null: cuBLASLt scales no columns, lora_matmul does");
+        case refusal::no_residual:
+            return sentence(door, ": ", r.name, " must not have a residual: it would come before the activation");
+        case refusal::not_a_pair:
+            return sentence(door, ": there must be two slices, the gate and up, they are ", r.value);
+        case refusal::different_widths:
+            return sentence(door, ": the gate and up must be of one width, they are ", r.value, " and ", r.limit);
+        case refusal::experts_out_of_range:
+            return sentence(door, ": experts must divide the rank ", r.limit, ", they are ", r.value);
         case refusal::not_bf16:
             return sentence(door, ": stochastic rounding is there for bf16 only, ", r.name, " is of another type");
     }
