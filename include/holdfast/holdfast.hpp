@@ -96,14 +96,17 @@
 #include <holdfast/transport/all_pairs.hpp>
 #include <holdfast/transport/bounds.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/cost_table.hpp>
 #include <holdfast/transport/decision.hpp>
 #include <holdfast/transport/distance_cache.hpp>
 #include <holdfast/transport/embedding.hpp>
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/engine_simd.hpp>
+#include <holdfast/transport/engine_table.hpp>
 #include <holdfast/transport/exact.hpp>
 #include <holdfast/transport/line.hpp>
 #include <holdfast/transport/measure.hpp>
+#include <holdfast/transport/merge.hpp>
 #include <holdfast/transport/nearest.hpp>
 #include <holdfast/transport/similarity.hpp>
 #include <holdfast/transport/sinkhorn.hpp>

@@ -105,9 +105,10 @@ class ground_cost {
 /// with zeros. Made once per task, used for all its pairs.
 template <std::floating_point Real>
 struct prepared_points {
-    matrix<Real> points;        ///< [n, padded d]
-    std::size_t dimension = 0;  ///< d
-    double largest = 0;         ///< greatest length of a point; 1 where normalised
+    detail::aligned_rows<Real> points;  ///< [n, d], zeros up to the stride
+    std::size_t dimension = 0;          ///< d
+    double largest = 0;                 ///< greatest length of a point; 1 where normalised
+    std::vector<double> factor;         ///< [n] what a point was multiplied by; 0 where no double can say it
 };
 
 /// @param points  [n, d] finite
@@ -116,24 +117,30 @@ template <std::floating_point Real, matrix_like Matrix>
 [[nodiscard]] prepared_points<Real> prepare(const Matrix& points, const ground_cost& cost) {
     const auto from = view(points);
     const std::size_t n = from.rows(), d = from.cols();
-    const std::size_t padded = (d + detail::padding<Real> - 1) / detail::padding<Real> * detail::padding<Real>;
-    prepared_points<Real> made{matrix<Real>(n, padded), d, 0};
+    prepared_points<Real> made{detail::aligned_rows<Real>(n, d), d, 0, std::vector<double>(n, 0)};
     for (std::size_t i = 0; i < n; ++i) {
-        double scale = 0, sum = 0;  // scaled, so that squares neither overflow nor vanish
-        for (std::size_t j = 0; j < d; ++j) scale = std::max(scale, std::abs(static_cast<double>(from(i, j))));
-        for (std::size_t j = 0; j < d && scale > 0; ++j) {
-            const double x = static_cast<double>(from(i, j)) / scale;
-            sum += x * x;
+        const auto at = [&](std::size_t j) { return static_cast<double>(from(i, j)); };
+        double part[4] = {};  // four sums at once: one addition does not wait for another
+        for (std::size_t j = 0; j < d; ++j) part[j % 4] += at(j) * at(j);
+        double sum = (part[0] + part[1]) + (part[2] + part[3]), scale = 1;
+        if (!(sum > 1e-250 && sum < 1e250)) {  // scaled, so that squares neither overflow nor vanish
+            scale = sum = 0;
+            for (std::size_t j = 0; j < d; ++j) scale = std::max(scale, std::abs(at(j)));
+            for (std::size_t j = 0; j < d && scale > 0; ++j) sum += at(j) / scale * (at(j) / scale);
         }
         const double length = std::sqrt(sum);
         require(!cost.normalises() || scale > 0, "transport::cosine: a zero vector has no direction, point ", i,
                 " is zero");
         const double norm = scale * length, divisor = cost.normalises() ? norm : 1;
         const bool ordinary = divisor > 1e-300 && divisor < 1e300;  // else in two steps, neither of which overflows
-        for (std::size_t j = 0; j < d; ++j) {
-            const double x = static_cast<double>(from(i, j));
-            made.points(i, j) = static_cast<Real>(ordinary ? x / divisor : x / scale / length);
+        Real* to = &made.points(i, 0);
+        if (ordinary) {
+            const double factor = made.factor[i] = 1 / divisor;
+            for (std::size_t j = 0; j < d; ++j) to[j] = static_cast<Real>(at(j) * factor);
+        } else {
+            for (std::size_t j = 0; j < d; ++j) to[j] = static_cast<Real>(at(j) / scale / length);
         }
+        std::fill(to + d, to + made.points.stride(), Real{0});
         made.largest = std::max(made.largest, cost.normalises() ? 1 : norm);
     }
     return made;
@@ -152,6 +159,21 @@ matrix<Real> room_for_costs(std::size_t n, std::size_t m) {
            " GB, more than there is: compare samples of the points, or merge near ones first");
 }
 
+/// Radial costs between all points of x and y, row i from out + i * stride on; rows in parallel.
+template <class Real>
+void all_costs(const prepared_points<Real>& x, const prepared_points<Real>& y, const ground_cost& cost, Real* out,
+               std::size_t stride) {
+    const Real scale = cost.kind() == ground_cost::kinds::cosine ? Real(0.5) : Real(1);
+    all_distances(x.points, y.points, out, stride, scale, [&](Real* row, std::size_t count) {
+        if (cost.kind() == ground_cost::kinds::euclidean) {
+            for (std::size_t j = 0; j < count; ++j) row[j] = std::sqrt(row[j]);
+        } else if (cost.kind() == ground_cost::kinds::radial) {
+            for (std::size_t j = 0; j < count; ++j)
+                row[j] = static_cast<Real>(cost.from_squared(static_cast<double>(row[j])));
+        }
+    });
+}
+
 }  // namespace detail
 
 /// All costs between two clouds: C_ij = cost(x_i, y_j), [n, m].
@@ -167,10 +189,10 @@ template <std::floating_point Real>
             x.dimension, " and ", y.dimension);
     matrix<Real> c = detail::room_for_costs<Real>(x.points.rows(), y.points.rows());
     if (cost.radial()) {
-        detail::all_distances(x.points, y.points, c, [&](Real s) { return cost.from_squared(static_cast<double>(s)); });
+        detail::all_costs(x, y, cost, c.data(), c.cols());
     } else {
         const std::size_t d = x.dimension;
-        const auto widen = [d](const matrix<Real>& p) {
+        const auto widen = [d](const auto& p) {
             matrix<double> wide(p.rows(), d);
             for (std::size_t i = 0; i < p.rows(); ++i)
                 for (std::size_t j = 0; j < d; ++j) wide(i, j) = static_cast<double>(p(i, j));

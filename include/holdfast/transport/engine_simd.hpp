@@ -29,7 +29,7 @@ template <class Real, std::size_t Bytes>
     typedef std::conditional_t<single, std::int32_t, std::int64_t> integer;
     typedef integer ints __attribute__((vector_size(Bytes)));
     const vector low = vector{} + Real(single ? -87 : -708);
-    x = x > low ? x : low;
+    raise_to<Real, Bytes>(x, low);
     const narrow k = __builtin_convertvector(x * Real(1.44269504088896340736) - Real(0.5), narrow);
     const vector r = __builtin_convertvector(k, vector);  // x = r log 2 + t, log 2 in two parts
     vector t, p;
@@ -61,6 +61,27 @@ template <class Real, std::size_t Bytes>
     x = p * scale;
 }
 
+/// x = 2^x for x between -126 and 126 (clamped), float: a power of two, and the rest by a polynomial of relative error
+/// 1e-7.
+template <std::size_t Bytes>
+[[gnu::always_inline]] inline void exp2_in_place(typename vec<float, Bytes>::type& x) {
+    using vector = typename vec<float, Bytes>::type;
+    using ints = typename vec<std::int32_t, Bytes>::type;
+    raise_to<float, Bytes>(x, vector{} - 126.0F);
+    lower_to<float, Bytes>(x, vector{} + 126.0F);
+    const ints biased = __builtin_convertvector(x + 127.5F, ints);  // positive, so this rounds x to the nearest
+    const vector t = x - (__builtin_convertvector(biased, vector) - 127.0F);  // exactly
+    vector p = t * 0.001326472733353675F + 0.009671512823845322F;
+    p = p * t + 0.05550733744514083F;
+    p = p * t + 0.24022242082496928F;
+    p = p * t + 0.6931469775975252F;
+    p = p * t + 1.0F;
+    const ints bits = biased << 23;
+    vector power;
+    __builtin_memcpy(&power, &bits, sizeof power);
+    x = p * power;
+}
+
 /// The kernels of rows_engine in steps of 64 bytes, each step in parts of `Bytes`; what is left over of a row goes
 /// through a padded copy.
 template <class Real, std::size_t Bytes>
@@ -88,7 +109,7 @@ struct row_loops {
             v::load(y, c + p * lanes);
             x -= y * inv;
             v::store(e + p * lanes, x);
-            top[p] = x > top[p] ? x : top[p];
+            raise_to<Real, Bytes>(top[p], x);
         }
     }
     [[gnu::always_inline]] static void exponentials(Real* e, Real max, vector* sum) {
@@ -129,6 +150,41 @@ struct row_loops {
         }
         for (std::size_t p = 0; p < parts; ++p) sum[p] += other[p];
         return static_cast<double>(sum_parts<Real, Bytes>(sum));
+    }
+
+    [[gnu::always_inline]] static void near_step(Real* e, const Real* h, const Real* c, Real inv, Real shift,
+                                                 vector* sum) {
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < parts; ++p) {
+            vector x, y;
+            v::load(x, h + p * lanes);
+            v::load(y, c + p * lanes);
+            x -= y * inv;
+            x -= shift;
+            exp2_in_place<Bytes>(x);
+            v::store(e + p * lanes, x);
+            sum[p] += x;
+        }
+    }
+    [[gnu::always_inline]] static double exp_near(Real* e, const Real* h, const Real* c, Real inv, std::size_t m,
+                                                  Real shift) {
+        vector sum[parts] = {}, other[parts] = {};
+        std::size_t j = 0;
+        for (; j + 2 * step <= m; j += 2 * step) {
+            near_step(e + j, h + j, c + j, inv, shift, sum);
+            near_step(e + j + step, h + j + step, c + j + step, inv, shift, other);
+        }
+        if (j + step <= m) near_step(e + j, h + j, c + j, inv, shift, sum), j += step;
+        for (std::size_t p = 0; p < parts; ++p) sum[p] += other[p];
+        double all = static_cast<double>(sum_parts<Real, Bytes>(sum));
+        if (j < m) {
+            rest x(h + j, m - j, 0);
+            const rest y(c + j, m - j, 0);
+            near_step(x.x, x.x, y.x, inv, shift, other);
+            x.put(e + j, m - j);
+            for (std::size_t l = 0; l < m - j; ++l) all += static_cast<double>(x.x[l]);
+        }
+        return all;
     }
 
     [[gnu::always_inline]] static void add_step(Real* s, const Real* e, Real w) {
@@ -182,7 +238,7 @@ struct row_loops {
             v::load(x, c + p * lanes);
             v::load(y, g + p * lanes);
             x -= y;
-            low[p] = x < low[p] ? x : low[p];
+            lower_to<Real, Bytes>(low[p], x);
         }
     }
     [[gnu::always_inline]] static Real least(const Real* c, const Real* g, std::size_t m) {
@@ -207,7 +263,7 @@ struct row_loops {
             v::load(x, c + p * lanes);
             v::load(y, t + p * lanes);
             x -= f;
-            x = x < y ? x : y;
+            lower_to<Real, Bytes>(x, y);
             v::store(t + p * lanes, x);
         }
     }
@@ -261,32 +317,26 @@ struct row_loops {
 template <class Real>
 struct simd_kernels {
     using real = Real;
+    static constexpr bool guesses = HOLDFAST_TRANSPORT_SIMD && sizeof(Real) == 4;
     static inline simd_level target_level = machine_level();
 
-#if HOLDFAST_TRANSPORT_X86
-#define HOLDFAST_TRANSPORT_LEVELS(RESULT, NAME, PARAMETERS, ARGUMENTS)                                               \
-    HOLDFAST_TRANSPORT_AVX512 static RESULT NAME##_avx512 PARAMETERS { return row_loops<Real, 64>::NAME ARGUMENTS; } \
-    HOLDFAST_TRANSPORT_AVX2 static RESULT NAME##_avx2 PARAMETERS { return row_loops<Real, 32>::NAME ARGUMENTS; }     \
-    static RESULT NAME##_baseline PARAMETERS { return row_loops<Real, 16>::NAME ARGUMENTS; }                         \
-    static RESULT NAME PARAMETERS {                                                                                  \
-        if (target_level == simd_level::avx512) return NAME##_avx512 ARGUMENTS;                                      \
-        if (target_level == simd_level::avx2) return NAME##_avx2 ARGUMENTS;                                          \
-        return NAME##_baseline ARGUMENTS;                                                                            \
-    }
-#else
-#define HOLDFAST_TRANSPORT_LEVELS(RESULT, NAME, PARAMETERS, ARGUMENTS) \
-    static RESULT NAME PARAMETERS { return row_loops<Real, 16>::NAME ARGUMENTS; }
+#define HOLDFAST_TRANSPORT_ROW_LOOP(RESULT, NAME, PARAMETERS, ARGUMENTS) \
+    HOLDFAST_TRANSPORT_LEVELS(target_level, RESULT, NAME, PARAMETERS, ARGUMENTS, (row_loops<Real, Bytes>::NAME))
+    HOLDFAST_TRANSPORT_ROW_LOOP(double, exp_row,
+                                (Real * e, const Real* h, const Real* c, Real inv, std::size_t m, Real& max),
+                                (e, h, c, inv, m, max))
+#if HOLDFAST_TRANSPORT_SIMD
+    HOLDFAST_TRANSPORT_ROW_LOOP(double, exp_near,
+                                (Real * e, const Real* h, const Real* c, Real inv, std::size_t m, Real shift),
+                                (e, h, c, inv, m, shift))
 #endif
-    HOLDFAST_TRANSPORT_LEVELS(double, exp_row,
-                              (Real * e, const Real* h, const Real* c, Real inv, std::size_t m, Real& max),
-                              (e, h, c, inv, m, max))
-    HOLDFAST_TRANSPORT_LEVELS(void, add, (Real * s, const Real* e, Real w, std::size_t m), (s, e, w, m))
-    HOLDFAST_TRANSPORT_LEVELS(double, scaled_dot,
-                              (const Real* e, const Real* y, const Real* c, std::size_t m, double& mass),
-                              (e, y, c, m, mass))
-    HOLDFAST_TRANSPORT_LEVELS(Real, least, (const Real* c, const Real* g, std::size_t m), (c, g, m))
-    HOLDFAST_TRANSPORT_LEVELS(void, lower, (Real * t, const Real* c, Real f, std::size_t m), (t, c, f, m))
-#undef HOLDFAST_TRANSPORT_LEVELS
+    HOLDFAST_TRANSPORT_ROW_LOOP(void, add, (Real * s, const Real* e, Real w, std::size_t m), (s, e, w, m))
+    HOLDFAST_TRANSPORT_ROW_LOOP(double, scaled_dot,
+                                (const Real* e, const Real* y, const Real* c, std::size_t m, double& mass),
+                                (e, y, c, m, mass))
+    HOLDFAST_TRANSPORT_ROW_LOOP(Real, least, (const Real* c, const Real* g, std::size_t m), (c, g, m))
+    HOLDFAST_TRANSPORT_ROW_LOOP(void, lower, (Real * t, const Real* c, Real f, std::size_t m), (t, c, f, m))
+#undef HOLDFAST_TRANSPORT_ROW_LOOP
 };
 
 }  // namespace detail

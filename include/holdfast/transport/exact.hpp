@@ -44,6 +44,39 @@ struct exact_result : certified<double> {  ///< value: cost of the plan; lower: 
     std::size_t passes = 0;                ///< how many times all arcs were looked at
 };
 
+namespace detail {
+
+/// The exact solver over any costs that network_simplex takes; everything is checked already.
+template <class Costs>
+[[nodiscard]] exact_result solve_exactly(const Costs& costs, std::span<const double> a, std::span<const double> b,
+                                         const exact_options& options) {
+    network_simplex<Costs> simplex(costs, a, b);
+    using outcome = typename network_simplex<Costs>::outcome;
+    const outcome end = simplex.solve(options.f, options.g, options.max_pivots, options.relative_gap);
+    exact_result result;
+    result.f = simplex.row_potentials();
+    result.g = simplex.column_potentials();
+    result.pivots = simplex.pivots();
+    result.passes = simplex.passes();
+    simplex.each_flow([&](std::size_t i, std::size_t j, double mass, double cost) {
+        result.value += mass * cost;
+        if (options.plan) result.plan.push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(j), mass});
+    });
+    std::sort(result.plan.begin(), result.plan.end(),
+              [](const plan_entry& x, const plan_entry& y) { return x.i != y.i ? x.i < y.i : x.j < y.j; });
+    double dual = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) dual += a[i] * result.f[i];
+    for (std::size_t j = 0; j < b.size(); ++j) dual += b[j] * result.g[j];
+    result.lower = std::min(dual, result.value);
+    result.upper = std::max(dual, result.value);  // the greater only by rounding
+    result.status = end == outcome::optimal        ? status::exact
+                    : end == outcome::close_enough ? status::certified
+                                                   : status::not_converged;
+    return result;
+}
+
+}  // namespace detail
+
 /// Exact optimal transport cost: the least Σ P_ij C_ij over plans P >= 0 with row sums a and column sums b.
 ///
 ///     min_P <P, C>  =  max_{f_i + g_j <= C_ij} Σ a_i f_i + Σ b_j g_j
@@ -87,29 +120,7 @@ template <matrix_like Matrix>
         require(std::isfinite(options.g[j]), "transport::exact: potentials must be finite, g[", j, "] is ",
                 options.g[j]);
 
-    detail::network_simplex<Real> simplex(c, a, b);
-    using outcome = typename detail::network_simplex<Real>::outcome;
-    const outcome end = simplex.solve(options.f, options.g, options.max_pivots, options.relative_gap);
-    exact_result result;
-    result.f = simplex.row_potentials();
-    result.g = simplex.column_potentials();
-    result.pivots = simplex.pivots();
-    result.passes = simplex.passes();
-    simplex.each_flow([&](std::size_t i, std::size_t j, double mass) {
-        result.value += mass * static_cast<double>(c(i, j));
-        if (options.plan) result.plan.push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(j), mass});
-    });
-    std::sort(result.plan.begin(), result.plan.end(),
-              [](const plan_entry& x, const plan_entry& y) { return x.i != y.i ? x.i < y.i : x.j < y.j; });
-    double dual = 0;
-    for (std::size_t i = 0; i < n; ++i) dual += a[i] * result.f[i];
-    for (std::size_t j = 0; j < m; ++j) dual += b[j] * result.g[j];
-    result.lower = std::min(dual, result.value);
-    result.upper = std::max(dual, result.value);  // the greater only by rounding
-    result.status = end == outcome::optimal        ? status::exact
-                    : end == outcome::close_enough ? status::certified
-                                                   : status::not_converged;
-    return result;
+    return detail::solve_exactly(detail::dense_costs<Real>{c}, a, b, options);
 }
 
 }  // namespace holdfast::transport

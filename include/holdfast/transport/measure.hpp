@@ -6,6 +6,7 @@
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
+#include <holdfast/transport/detail/row_facts.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -53,9 +54,7 @@ inline double check_weights(std::span<const double> weights, const char* functio
 template <class Real>
 void check_costs(matrix_view<const Real> c, const char* function) {
     for (std::size_t i = 0; i < c.rows(); ++i) {
-        Real sum = 0;  // x − x is 0 for finite x, else not a number, and so is the sum: no branch an entry
-        for (std::size_t j = 0; j < c.cols(); ++j) sum += c(i, j) - c(i, j);
-        if (sum == 0) continue;
+        if (c.col_stride() == 1 && row_facts<Real>::finite(&c(i, 0), c.cols())) continue;
         for (std::size_t j = 0; j < c.cols(); ++j)
             require(std::isfinite(c(i, j)), function, ": costs must be finite, entry (", i, ", ", j, ") is ", c(i, j));
     }
@@ -64,11 +63,19 @@ void check_costs(matrix_view<const Real> c, const char* function) {
 template <class Real>
 std::uint64_t hash_row(std::span<const Real> row) {
     std::uint64_t h[4] = {0x9e3779b97f4a7c15u, 1, 2, 3};  // four at once: one multiplication does not wait for another
-    for (std::size_t k = 0; k < row.size(); ++k) {
-        const auto x = static_cast<double>(row[k]) + 0.0;  // zero has two signs and is one value
+    const auto add = [&h](std::size_t k, std::uint64_t bits) {
         std::uint64_t& part = h[k % 4];
-        part = (part ^ std::bit_cast<std::uint64_t>(x)) * 0xff51afd7ed558ccdu;
+        part = (part ^ bits) * 0xff51afd7ed558ccdu;
         part ^= part >> 32;
+    };
+    // + 0: zero has two signs and is one value
+    if constexpr (sizeof(Real) == sizeof(std::uint32_t)) {
+        const auto bits = [&row](std::size_t k) { return std::uint64_t{std::bit_cast<std::uint32_t>(row[k] + 0)}; };
+        std::size_t k = 0;
+        for (; k + 2 <= row.size(); k += 2) add(k / 2, bits(k) << 32 | bits(k + 1));
+        if (k < row.size()) add(k / 2, bits(k));
+    } else {
+        for (std::size_t k = 0; k < row.size(); ++k) add(k, std::bit_cast<std::uint64_t>(row[k] + 0));
     }
     for (int k = 1; k < 4; ++k) h[0] = (h[0] ^ h[k]) * 0xff51afd7ed558ccdu, h[0] ^= h[0] >> 32;
     return h[0];
@@ -98,18 +105,17 @@ template <matrix_like Matrix>
     discrete_measure<Real> made;
     made.index.assign(rows, made.dropped);
     std::vector<Real> distinct;
-    distinct.reserve(rows * d);  // at most; untouched memory costs nothing
-    std::vector<Real> row(d);    // rows of a column-major matrix are gathered
+    distinct.reserve(rows * d);                                               // at most; untouched memory costs nothing
+    std::vector<Real> gathered(from.col_stride() == 1 ? 0 : d);               // rows of a column-major matrix
     std::vector<std::uint32_t> table(std::bit_ceil(2 * rows), made.dropped);  // open addressing: hash -> point
     for (std::size_t i = 0; i < rows; ++i) {
-        Real check = 0;  // not a number if any entry is not finite
-        for (std::size_t j = 0; j < d; ++j) {
-            row[j] = from(i, j);
-            check += row[j] - row[j];
-        }
-        for (std::size_t j = 0; j < d && check != 0; ++j)
-            require(std::isfinite(row[j]), "transport::measure: points must be finite, row ", i, " has ", row[j],
-                    " in column ", j);
+        for (std::size_t j = 0; j < gathered.size(); ++j) gathered[j] = from(i, j);
+        const std::span<const Real> row =
+            gathered.empty() ? std::span(&from(i, 0), d) : std::span<const Real>(gathered);
+        if (!detail::row_facts<Real>::finite(row.data(), d))
+            for (std::size_t j = 0; j < d; ++j)
+                require(std::isfinite(row[j]), "transport::measure: points must be finite, row ", i, " has ", row[j],
+                        " in column ", j);
         const double weight = weights.empty() ? 1 / static_cast<double>(rows) : weights[i] / sum;
         if (weight == 0) continue;
         std::size_t slot = detail::hash_row<Real>(row) & (table.size() - 1);

@@ -8,18 +8,23 @@
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/cost_table.hpp>
+#include <holdfast/transport/detail/precise.hpp>
 #include <holdfast/transport/engine_simd.hpp>
+#include <holdfast/transport/engine_table.hpp>
 #include <holdfast/transport/exact.hpp>
 #include <holdfast/transport/measure.hpp>
+#include <holdfast/transport/merge.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
-#include <unordered_map>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,6 +45,10 @@ struct wasserstein_options {
     std::size_t simplex_limit = 30'000'000;  ///< entries of the cost up to which the simplex comes before Sinkhorn
     std::size_t max_iterations = 2000;       ///< of Sinkhorn
     bool plan = false;                       ///< whether to return the plan (of the simplex; empty after Sinkhorn)
+    transport::storage storage = transport::storage::automatic;  ///< of costs: two bytes, four, or none (streamed)
+    std::size_t memory = std::size_t{4} << 30;  ///< bytes that costs may take where storage is automatic
+    double merge_within = 0;  ///< > 0: points nearer than this (unit vectors under cosine) become one; what that may
+                              ///< change is proven and widens the bounds
 };
 
 /// The transport cost between two measures, and what is known about it.
@@ -48,6 +57,7 @@ struct wasserstein_result : certified<double> {
     std::size_t points_a = 0;         ///< distinct points of each measure
     std::size_t points_b = 0;
     double rounding = 0;           ///< the part of upper − lower that covers rounding of points and costs
+    double merging = 0;            ///< the part that covers points merged into others (merge_within)
     double epsilon = 0;            ///< the last one of Sinkhorn, 0 otherwise
     std::size_t iterations = 0;    ///< Sinkhorn's
     std::size_t pivots = 0;        ///< the simplex's
@@ -61,17 +71,25 @@ namespace detail {
 template <class Real>
 bool same_measure(const discrete_measure<Real>& a, const discrete_measure<Real>& b) {
     if (a.size() != b.size() || a.dimension() != b.dimension()) return false;
-    std::unordered_multimap<std::uint64_t, std::size_t> rows;
-    rows.reserve(b.size());
-    for (std::size_t j = 0; j < b.size(); ++j) rows.emplace(hash_row<Real>(b.points.row(j)), j);
+    std::vector<std::pair<std::uint64_t, std::size_t>> x(a.size()), y(b.size());
     for (std::size_t i = 0; i < a.size(); ++i) {
-        const auto x = a.points.row(i);
-        const auto [begin, end] = rows.equal_range(hash_row<Real>(x));
-        if (std::none_of(begin, end, [&](const auto& at) {
-                const auto y = b.points.row(at.second);
-                return a.weights[i] == b.weights[at.second] && std::equal(x.begin(), x.end(), y.begin());
-            }))
-            return false;
+        x[i] = {hash_row<Real>(a.points.row(i)), i};
+        y[i] = {hash_row<Real>(b.points.row(i)), i};
+    }
+    std::uint64_t sum = 0;  // in whatever order
+    for (std::size_t i = 0; i < a.size(); ++i) sum += x[i].first - y[i].first;
+    if (sum != 0) return false;
+    std::sort(x.begin(), x.end());
+    std::sort(y.begin(), y.end());
+    for (std::size_t i = 0, j = 0; i < x.size(); ++i) {
+        if (x[i].first != y[i].first) return false;
+        for (j = i; j > 0 && y[j - 1].first == x[i].first;) --j;  // rows whose hashes collide are tried in turn
+        bool found = false;
+        for (; !found && j < y.size() && y[j].first == x[i].first; ++j) {
+            const auto p = a.points.row(x[i].second), q = b.points.row(y[j].second);
+            found = a.weights[x[i].second] == b.weights[y[j].second] && std::equal(p.begin(), p.end(), q.begin());
+        }
+        if (!found) return false;
     }
     return true;
 }
@@ -83,28 +101,70 @@ inline void check_options(const wasserstein_options& options) {
     require(options.method != solver::sinkhorn || options.relative_gap > 0,
             "transport::wasserstein: Sinkhorn is never exact: relative_gap must be positive, it is 0");
     require(options.max_iterations > 0, "transport::wasserstein: max_iterations must be positive, it is 0");
+    require(std::isfinite(options.merge_within) && options.merge_within >= 0,
+            "transport::wasserstein: merge_within must be finite and not negative, it is ", options.merge_within);
+    const bool known = options.cost.kind() <= ground_cost::kinds::euclidean;
+    require(known || options.merge_within == 0,
+            "transport::wasserstein: merge_within needs a cosine, squared_euclidean or euclidean cost");
+    require(known || options.storage == storage::automatic,
+            "transport::wasserstein: storage can be chosen for cosine, squared_euclidean and euclidean costs");
 }
 
-/// A measure, its points ready for costs in both precisions: what is done once per task.
+/// A measure, its points ready for costs: what is done once per task. The measure must outlive it.
 template <class Real>
 struct ready_task {
-    discrete_measure<Real> measure;
-    std::optional<prepared_points<float>> single;  // absent where single precision is not wanted or cannot hold squares
-    std::optional<prepared_points<double>> double_;  // where all pairs will want it
+  private:
+    std::unique_ptr<const merged_measure<Real>> merged_;
 
-    ready_task(discrete_measure<Real> made, const wasserstein_options& options) : measure(std::move(made)) {
-        const bool known = options.cost.kind() <= ground_cost::kinds::euclidean;  // else rounding has no known bound
-        if (known && options.relative_gap > 0) {
+  public:
+    const discrete_measure<Real>& measure;
+    double moved = 0, moved_squared = 0;  // Σ w |displacement| of points merged into others, and of its square
+    std::optional<prepared_points<float>> single;  // absent where single precision cannot hold squares or factors
+    std::optional<prepared_points<double>> double_;
+
+    ready_task(const discrete_measure<Real>& given, const wasserstein_options& options)
+        : merged_(options.merge_within > 0 ? std::make_unique<const merged_measure<Real>>(
+                                                 merge_near(given, options.merge_within, options.cost))
+                                           : nullptr),
+          measure(merged_ ? merged_->measure : given) {
+        if (merged_) moved = merged_->moved, moved_squared = merged_->moved_squared;
+        if (options.cost.kind() <= ground_cost::kinds::euclidean) {  // else rounding has no known bound
             single = prepare<float>(measure.points, options.cost);
             const double size = single->largest;
-            if (size != 0 && !(size > 1e-15 && size < 1e15)) single.reset();
+            const bool fits = size == 0 || (size > 1e-15 && size < 1e15);
+            if (!fits || std::count(single->factor.begin(), single->factor.end(), 0.0) != 0) single.reset();
         }
         if (!single) double_ = prepare<double>(measure.points, options.cost);
     }
 
-    /// In double: made when first needed, which for certified distances is rarely, and then not shared between threads.
+    /// In double: made when first needed, which is rarely, and then not shared between threads.
     [[nodiscard]] prepared_points<double> precise(const ground_cost& cost) const {
         return double_ ? *double_ : prepare<double>(measure.points, cost);
+    }
+};
+
+/// Costs as network_simplex takes them: rows from the table, single costs from the points as they were given.
+template <class A, class B>
+struct table_problem {
+    using real = float;
+    static constexpr bool rounded = true;
+
+    const cost_table* table;
+    const ready_task<A>* a;
+    const ready_task<B>* b;
+    ground_cost::kinds kind;
+    double rounding;  // no cost in single precision is further from the true one
+
+    [[nodiscard]] std::size_t rows() const { return table->rows(); }
+    [[nodiscard]] std::size_t cols() const { return table->cols(); }
+    [[nodiscard]] cost_table::reader read() const { return table->read(); }
+    [[nodiscard]] double slack(std::size_t i) const { return rounding + table->quantisation(i); }
+    [[nodiscard]] double largest() const { return table->greatest() + rounding; }
+    [[nodiscard]] double precise(std::size_t i, std::size_t j) const {
+        const double s =
+            precise_distance<A, B>::squared(&a->measure.points(i, 0), a->single->factor[i], &b->measure.points(j, 0),
+                                            b->single->factor[j], a->measure.dimension());
+        return kind == ground_cost::kinds::cosine ? s / 2 : kind == ground_cost::kinds::euclidean ? std::sqrt(s) : s;
     }
 };
 
@@ -126,11 +186,9 @@ class ladder {
     }
 
     wasserstein_result climb() {
-        if (trivial()) return std::move(out_);
-        const bool single = options_.relative_gap > 0 && a_.single && b_.single;
-        if (single && solve<float>(*a_.single, *b_.single)) return std::move(out_);
-        solve<double>(a_.precise(options_.cost), b_.precise(options_.cost));
-        return std::move(out_);
+        if (trivial()) return finish();
+        if (!a_.single || !b_.single || !solve_table()) solve_double();
+        return finish();
     }
 
   private:
@@ -153,51 +211,76 @@ class ladder {
         return true;
     }
 
-    /// @return whether the accuracy asked for was reached
-    template <class Real>
-    bool solve(const prepared_points<Real>& x, const prepared_points<Real>& y) {
-        const matrix<Real> c = cost_matrix(x, y, options_.cost);
-        const bool first = options_.method == solver::simplex || options_.relative_gap == 0 ||
-                           (options_.method == solver::automatic && c.size() <= options_.simplex_limit);
-        if (first) {
-            run_simplex(c);
-        } else {
-            run_sinkhorn(c);
-            if (out_.status == status::not_converged && options_.method == solver::automatic) run_simplex(c);
-        }
-        // What was solved is the problem with rounded costs.
-        const double largest = std::max(x.largest, y.largest);
-        const bool rounded = options_.cost.normalises() || sizeof(Real) < sizeof(A) || sizeof(Real) < sizeof(B);
-        const double margin = rounding_bound<Real>(options_.cost, out_.upper, x.dimension, largest, rounded);
-        if (std::isnan(margin)) return true;
-        out_.rounding = 2 * margin;
-        out_.lower = std::max(0.0, out_.lower - margin);
-        out_.upper += margin;
-        if (sizeof(Real) == sizeof(double) && out_.status == status::exact) return true;
-        out_.status = close_enough(out_, options_.relative_gap) ? status::certified : status::not_converged;
-        return out_.status == status::certified;
+    [[nodiscard]] bool simplex_first(std::size_t entries) const {
+        return options_.method == solver::simplex || options_.relative_gap == 0 ||
+               (options_.method == solver::automatic && entries <= options_.simplex_limit);
     }
 
-    /// The simplex, from Sinkhorn's potentials: a few iterations in single precision halve its pivots, and give the
-    /// lower bound that lets it stop early.
-    template <class Real>
-    void run_simplex(const matrix<Real>& c) {
+    /// Costs in single precision, in whatever storage; the simplex looks at those that matter in double.
+    /// @return false where single precision is too coarse for these points or this gap
+    bool solve_table() {
+        const prepared_points<float>&x = *a_.single, &y = *b_.single;
+        const cost_table table(x, y, options_.cost, options_.storage, options_.memory);
+        const double largest = std::max(x.largest, y.largest);
+        const double entry = rounding_bound<float>(options_.cost, table.greatest(), x.dimension, largest, true);
+        if (entry > 0.01 * (table.greatest() - table.least())) return false;
+        const table_problem<A, B> costs{&table, &a_, &b_, options_.cost.kind(), entry};
+        if (!simplex_first(table.rows() * table.cols())) {
+            table_engine engine(table, a_.measure.weights, b_.measure.weights);
+            run_sinkhorn(engine);
+            double quantised = 0;
+            for (std::size_t i = 0; i < table.rows(); ++i) quantised += a_.measure.weights[i] * table.quantisation(i);
+            const double margin =
+                rounding_bound<float>(options_.cost, out_.upper, x.dimension, largest, true) + quantised;
+            widen(margin);
+            if (out_.status == status::certified) return true;
+            if (options_.method == solver::sinkhorn) return margin < 0.2 * options_.relative_gap * out_.lower;
+        }
+        if (out_.f.empty() && table.rows() * table.cols() >= worth_a_warm_start) {
+            table_engine engine(table, a_.measure.weights, b_.measure.weights);
+            warm_start(engine, table.rows(), table.cols());
+        }
+        run_simplex(costs);
+        widen(rounding_bound<double>(options_.cost, out_.upper, x.dimension, largest, true));
+        return true;
+    }
+
+    /// Costs in double, all of them: for costs of the user's, and points out of single precision's range.
+    void solve_double() {
+        const prepared_points<double> x = a_.precise(options_.cost), y = b_.precise(options_.cost);
+        const matrix<double> c = cost_matrix(x, y, options_.cost);
+        const auto margin = [&] {
+            const bool rounded = options_.cost.normalises() || sizeof(A) > sizeof(double) || sizeof(B) > sizeof(double);
+            return rounding_bound<double>(options_.cost, out_.upper, x.dimension, std::max(x.largest, y.largest),
+                                          rounded);
+        };
+        if (!simplex_first(c.size())) {
+            simd_engine<double> engine(c.view(), a_.measure.weights, b_.measure.weights);
+            run_sinkhorn(engine);
+            widen(margin());
+            if (out_.status == status::certified || options_.method == solver::sinkhorn) return;
+        }
         if (out_.f.empty() && c.size() >= worth_a_warm_start) {
-            if constexpr (std::is_same_v<Real, float>) {
-                warm_start(c);
-            } else {
-                matrix<float> narrow(c.rows(), c.cols());
-                bool fits = true;
-                for (std::size_t k = 0; k < c.size(); ++k) {
-                    narrow.values()[k] = static_cast<float>(c.values()[k]);
-                    fits = fits && std::abs(c.values()[k]) < 1e30;
-                }
-                if (fits) warm_start(narrow);
+            matrix<float> narrow(c.rows(), c.cols());
+            bool fits = true;
+            for (std::size_t k = 0; k < c.size(); ++k) {
+                fits = fits && std::abs(c.values()[k]) < 1e30;
+                narrow.values()[k] = fits ? static_cast<float>(c.values()[k]) : 0;
+            }
+            if (fits) {
+                simd_engine<float> engine(narrow.view(), a_.measure.weights, b_.measure.weights);
+                warm_start(engine, c.rows(), c.cols());
             }
         }
-        exact_result r =
-            exact(c, a_.measure.weights, b_.measure.weights,
-                  {.f = out_.f, .g = out_.g, .relative_gap = 0.9 * options_.relative_gap, .plan = options_.plan});
+        run_simplex(dense_costs<double>{c.view()});
+        widen(margin());
+    }
+
+    template <class Costs>
+    void run_simplex(const Costs& costs) {
+        exact_result r = solve_exactly(
+            costs, a_.measure.weights, b_.measure.weights,
+            {.f = out_.f, .g = out_.g, .relative_gap = 0.9 * options_.relative_gap, .plan = options_.plan});
         static_cast<certified<double>&>(out_) = r;
         if (r.status == status::certified) out_.value = (r.lower + r.upper) / 2;  // wrong by half the gap at most
         out_.method = solver::simplex;
@@ -207,19 +290,20 @@ class ladder {
         out_.g = std::move(r.g);
     }
 
-    void warm_start(const matrix<float>& c) {
-        simd_engine<float> engine(c.view(), a_.measure.weights, b_.measure.weights);
+    /// Sinkhorn's potentials after a few iterations: they halve the pivots, and give the lower bound that lets the
+    /// simplex stop early.
+    template <class Engine>
+    void warm_start(Engine& engine, std::size_t n, std::size_t m) {
         const double eps = 0.05 * engine.summary().deviation;
         if (!(eps > 1e-6 * engine.summary().greatest)) return;
-        std::vector<float> f(c.rows(), 0), g(c.cols(), 0);
+        std::vector<float> f(n, 0), g(m, 0);
         for (int k = 0; k < 15; ++k) engine.sweep(f, g, std::max(eps, 8 * eps / (1 << k / 2)), 1);
         out_.f = engine.to_host(f);
         out_.g = engine.to_host(g);
     }
 
-    template <class Real>
-    void run_sinkhorn(const matrix<Real>& c) {
-        simd_engine<Real> engine(c.view(), a_.measure.weights, b_.measure.weights);
+    template <class Engine>
+    void run_sinkhorn(Engine& engine) {
         sinkhorn_result r = transport::sinkhorn(
             engine,
             {.epsilon_scale = 0.1, .max_iterations = options_.max_iterations, .relative_gap = options_.relative_gap});
@@ -229,6 +313,41 @@ class ladder {
         out_.epsilon = r.epsilon;
         out_.f = std::move(r.f);
         out_.g = std::move(r.g);
+    }
+
+    /// What was solved is the problem with rounded costs: each bound gives way by `margin`.
+    void widen(double margin) {
+        if (std::isnan(margin)) return;  // of a cost of the user's nothing is known
+        out_.rounding = 2 * margin;
+        out_.lower = std::max(0.0, out_.lower - margin);
+        out_.upper += margin;
+        if (out_.status == status::exact) return;
+        out_.status = close_enough(out_, options_.relative_gap) ? status::certified : status::not_converged;
+    }
+
+    /// What was solved is the problem with merged points. Where they were moved by δ, cosine and Euclidean costs
+    /// changed by |δ| at most; and sqrt(2 W) (cosine) and sqrt(W) (squared Euclidean) are metrics, so these changed by
+    /// sqrt(Σ w |δ|^2) of either measure at most.
+    wasserstein_result finish() {
+        const double moved = a_.moved + b_.moved;
+        if (moved > 0) {
+            const double by = std::sqrt(a_.moved_squared) + std::sqrt(b_.moved_squared);
+            const double factor = options_.cost.kind() == ground_cost::kinds::cosine ? 2 : 1;
+            const auto root = [&](double w, double by_what) {
+                const double r = std::max(0.0, std::sqrt(factor * w) + by_what);
+                return r * r / factor;
+            };
+            const bool linear = options_.cost.kind() != ground_cost::kinds::squared_euclidean;
+            const bool metric = options_.cost.kind() != ground_cost::kinds::euclidean;
+            double lower = linear ? out_.lower - moved : 0, upper = linear ? out_.upper + moved : root(out_.upper, by);
+            if (metric) lower = std::max(lower, root(out_.lower, -by)), upper = std::min(upper, root(out_.upper, by));
+            lower = std::max(0.0, lower);
+            out_.merging = (out_.lower - lower) + (upper - out_.upper);
+            out_.lower = lower;
+            out_.upper = upper;
+            out_.status = close_enough(out_, options_.relative_gap) ? status::certified : status::not_converged;
+        }
+        return std::move(out_);
     }
 
     const ready_task<A>& a_;

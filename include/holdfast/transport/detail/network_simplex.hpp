@@ -3,9 +3,15 @@
 // and a root that ties the parts of the tree together with arcs that never carry mass; what they cost is free to
 // choose, and chosen so that the nodes below the root keep the potentials the search began with: a good start is not
 // lost. A basis is a spanning tree; it is kept strongly feasible (every empty tree arc points to the root), which with
-// Cunningham's choice of the leaving arc excludes cycling. Builds on core. Leaves out checking and reporting.
+// Cunningham's choice of the leaving arc excludes cycling. Builds on core and pricing.hpp. Leaves out checking and
+// reporting.
+//
+// Costs may be read in less than their true precision: rows as they are kept, any single cost precisely. The list of
+// arcs then holds lower bounds, and what is about to enter the tree is looked at precisely first.
 
 #include <holdfast/core/matrix.hpp>
+#include <holdfast/transport/detail/aligned.hpp>
+#include <holdfast/transport/detail/pricing.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -35,32 +41,55 @@ inline std::vector<std::int64_t> integer_masses(std::span<const double> weights,
     return units;
 }
 
+/// Costs that are what they are: a matrix in memory, rows contiguous.
 template <class Real>
+struct dense_costs {
+    using real = Real;
+    static constexpr bool rounded = false;
+    matrix_view<const Real> c;
+
+    struct reader {
+        matrix_view<const Real> c;
+        [[nodiscard]] const Real* row(std::size_t i) const { return &c(i, 0); }
+    };
+    [[nodiscard]] std::size_t rows() const { return c.rows(); }
+    [[nodiscard]] std::size_t cols() const { return c.cols(); }
+    [[nodiscard]] reader read() const { return {c}; }
+    [[nodiscard]] double precise(std::size_t i, std::size_t j) const { return static_cast<double>(c(i, j)); }
+    [[nodiscard]] double slack(std::size_t) const { return 0; }
+    [[nodiscard]] double largest() const {
+        Real most = 0;
+        for (std::size_t i = 0; i < c.rows(); ++i)
+            most = std::max(most, row_pricing<Real>::largest(&c(i, 0), c.cols()));
+        return static_cast<double>(most);
+    }
+};
+
+/// Costs: real; rounded (whether rows differ from precise costs); rows(); cols(); read(), a reader whose row(i) points
+/// to real [m]; precise(i, j), the true cost; slack(i), how far a cost of row i may be from the true one; largest(), no
+/// cost is greater in size.
+template <class Costs>
 class network_simplex {
     using node = std::int32_t;
+    using real = typename Costs::real;
     static constexpr node none = -1;
     static constexpr std::int64_t unit = std::int64_t{1} << 52;
 
   public:
-    network_simplex(matrix_view<const Real> cost, std::span<const double> a, std::span<const double> b)
-        : c_(cost),
-          n_(static_cast<node>(cost.rows())),
-          m_(static_cast<node>(cost.cols())),
+    network_simplex(const Costs& costs, std::span<const double> a, std::span<const double> b)
+        : c_(costs),
+          n_(static_cast<node>(costs.rows())),
+          m_(static_cast<node>(costs.cols())),
           root_(n_ + m_),
           a_(a),
           b_(b),
           supply_(integer_masses(a, unit)),
-          demand_(integer_masses(b, unit)) {
+          demand_(integer_masses(b, unit)),
+          scale_(costs.largest()),
+          tolerance_(64 * std::numeric_limits<double>::epsilon() * scale_) {
         const auto nodes = static_cast<std::size_t>(root_) + 1;
         tree_.resize(nodes);
         potential_.assign(nodes, 0);
-        Real largest = 0;
-        for (node i = 0; i < n_; ++i) {
-            const Real* row = &c_(at(i), 0);
-            for (node j = 0; j < m_; ++j) largest = std::max(largest, std::abs(row[j]));
-        }
-        scale_ = static_cast<double>(largest);
-        tolerance_ = 64 * std::numeric_limits<double>::epsilon() * scale_;
     }
 
     enum class outcome { optimal, close_enough, cut_short };
@@ -70,14 +99,14 @@ class network_simplex {
     outcome solve(std::span<const double> f, std::span<const double> g, std::size_t max_pivots, double gap) {
         start_potentials(f, g);
         start_ = potential_;
-        find_arcs(8, std::numeric_limits<double>::infinity());
+        find_first_arcs(8);
         start_tree();
         for (;;) {
             refresh_potentials();
             const bool within = pivot_until_listed_arcs_agree(max_pivots, gap);
             if (!within) return close(gap) ? outcome::close_enough : outcome::cut_short;
             refresh_potentials();
-            if (!find_arcs(8, -tolerance_)) return outcome::optimal;
+            if (!find_arcs(8)) return outcome::optimal;
             if (gap > 0 && close(gap)) return outcome::close_enough;
         }
     }
@@ -87,14 +116,14 @@ class network_simplex {
     [[nodiscard]] std::vector<double> row_potentials() const { return {best_.begin(), best_.begin() + n_}; }
     [[nodiscard]] std::vector<double> column_potentials() const { return {best_.begin() + n_, best_.begin() + root_}; }
 
-    /// visit(i, j, mass) for every arc that carries mass.
+    /// visit(i, j, mass, cost) for every arc that carries mass.
     template <class Visit>
     void each_flow(Visit visit) const {
         for (node x = 0; x < root_; ++x) {
             const link& at_x = tree_[at(x)];
             if (at_x.parent == root_ || at_x.flow == 0) continue;
             const auto [i, j] = arc_of(x);
-            visit(at(i), at(j), static_cast<double>(at_x.flow) / static_cast<double>(unit));
+            visit(at(i), at(j), static_cast<double>(at_x.flow) / static_cast<double>(unit), at_x.cost);
         }
     }
 
@@ -102,10 +131,11 @@ class network_simplex {
     struct link {  // a node's place in the tree, and the arc between it and its parent
         node parent = none, first = none, next = none, previous = none, depth = 0;
         std::int64_t flow = 0;
+        double cost = 0;  // of that arc, precisely
     };
     struct arc {
-        node i, j;  // source, and sink as a node
-        double cost;
+        node i, j;    // source, and sink as a node
+        double cost;  // or a lower bound of it
     };
 
     static std::size_t at(node x) { return static_cast<std::size_t>(x); }
@@ -128,15 +158,13 @@ class network_simplex {
                 potential_[at(n_ + j)] = std::clamp(g[at(j)] - offset, -4 * scale_, 4 * scale_);
             return;
         }
-        std::vector<double> best(at(m_), std::numeric_limits<double>::infinity());
+        // Columns take the least cost of theirs, rows what is then left.
+        std::vector<real> best(at(m_), std::numeric_limits<real>::max());
+        auto costs = c_.read();
+        for (node i = 0; i < n_; ++i) row_pricing<real>::lower(best.data(), costs.row(at(i)), at(m_));
+        for (node j = 0; j < m_; ++j) potential_[at(n_ + j)] = static_cast<double>(best[at(j)]);
         for (node i = 0; i < n_; ++i)
-            for (node j = 0; j < m_; ++j) best[at(j)] = std::min(best[at(j)], static_cast<double>(c_(at(i), at(j))));
-        for (node j = 0; j < m_; ++j) potential_[at(n_ + j)] = best[at(j)];
-        for (node i = 0; i < n_; ++i) {
-            double least = std::numeric_limits<double>::infinity();
-            for (node j = 0; j < m_; ++j) least = std::min(least, static_cast<double>(c_(at(i), at(j))) - best[at(j)]);
-            potential_[at(i)] = least;
-        }
+            potential_[at(i)] = static_cast<double>(row_pricing<real>::least(costs.row(at(i)), best.data(), at(m_)));
     }
 
     /// A first tree. A spanning tree of the listed arcs by reduced cost is emptied from its leaves: were the potentials
@@ -165,12 +193,14 @@ class network_simplex {
         std::vector<node> sinks;
         for (node j = 0; j < m_; ++j)
             if (t[at(j)] > 0) sinks.push_back(j);
+        auto costs = c_.read();
         for (node i = 0; i < n_; ++i)
             while (s[at(i)] > 0) {
+                const real* c = costs.row(at(i));
                 std::size_t best = 0;
                 double least = std::numeric_limits<double>::infinity();
                 for (std::size_t k = 0; k < sinks.size(); ++k) {
-                    const double r = static_cast<double>(c_(at(i), at(sinks[k]))) - potential_[at(n_ + sinks[k])];
+                    const double r = static_cast<double>(c[sinks[k]]) - potential_[at(n_ + sinks[k])];
                     if (r < least) least = r, best = k;
                 }
                 take(i, sinks[best]);
@@ -233,6 +263,7 @@ class network_simplex {
                     if (tree_[at(y)].parent != none) continue;
                     adopt(x, y);
                     tree_[at(y)].flow = mass[edge[k]];
+                    tree_[at(y)].cost = c_.precise(at(e.i), at(e.j - n_));
                     stack.push_back(y);
                 }
             }
@@ -244,47 +275,118 @@ class network_simplex {
 
     [[nodiscard]] double reduced(const arc& e) const { return e.cost - potential_[at(e.i)] - potential_[at(e.j)]; }
 
-    /// Looks at all arcs once: adds to the list the `wanted` of least reduced cost of every row and column, as far as
-    /// that is below `bound`. Rows' potentials made as great as the columns' allow respect every cost: a lower bound.
-    /// @return whether any arc was below the bound
-    bool find_arcs(int wanted, double bound) {
-        ++passes_;
+    /// The first look: how good an arc must be to be listed is learnt from some rows, so that few have to be sorted.
+    void find_first_arcs(int wanted) {
         const auto k = static_cast<std::size_t>(wanted);
+        double bound = std::numeric_limits<double>::infinity();
+        if (at(n_) * at(m_) > 4096 && at(m_) > 4 * k) {
+            auto costs = c_.read();
+            std::vector<double> r(at(m_)), kth;
+            const node step = std::max(1, n_ / 32);
+            for (node i = 0; i < n_; i += step) {
+                const real* c = costs.row(at(i));
+                for (node j = 0; j < m_; ++j)
+                    r[at(j)] = static_cast<double>(c[j]) - potential_[at(i)] - potential_[at(n_ + j)];
+                std::nth_element(r.begin(), r.begin() + wanted, r.end());
+                kth.push_back(r[k]);
+            }
+            std::nth_element(kth.begin(), kth.begin() + std::ptrdiff_t(kth.size() / 2), kth.end());
+            bound = kth[kth.size() / 2];
+            bound += std::abs(bound);
+        }
+        look(k, bound, bound);
+    }
+
+    /// Adds to the list arcs that would lower the cost.
+    /// @return whether there were any: if not, the tree is optimal
+    bool find_arcs(int wanted) {
+        const double far = 0.1 * scale_;  // forget what became unpromising, so that the list stays short
+        std::size_t kept = 0;
+        for (std::size_t k = 0; k < arcs_.size(); ++k)
+            if (reduced(arcs_[k]) <= far) arcs_[kept] = arcs_[k], known_[kept++] = known_[k];
+        arcs_.resize(kept);
+        known_.resize(kept);
+        return look(static_cast<std::size_t>(wanted), -tolerance_, 0);
+    }
+
+    void list(node i, node j, double cost, bool known) {
+        arcs_.push_back({i, n_ + j, cost});
+        known_.push_back(known);
+    }
+
+    /// Looks at all arcs once: adds to the list the k of least reduced cost of every row and column, as far as that is
+    /// below `bound`; what is below `limit` (not less) is looked at closely. Rows' potentials made as great as the
+    /// columns' allow respect every cost: a lower bound.
+    /// @return whether any arc was below the bound
+    bool look(std::size_t k, double bound, double limit) {
+        ++passes_;
+        struct candidate {
+            double reduced, cost;
+            node from;
+        };
+        const candidate nobody{bound, 0, none};
+        const bool proof = passes_ > 1, known = proof || !Costs::rounded;
         std::vector<double> feasible(potential_);
         double dual = 0;
-        if (passes_ > 1) {  // forget what became unpromising, so that the list stays short
-            const double far = 0.1 * scale_;
-            std::erase_if(arcs_, [&](const arc& e) { return reduced(e) > far; });
-        }
-        std::vector<std::pair<double, node>> row;                                // sorted, at most k
-        std::vector<std::pair<double, node>> column(at(m_) * k, {bound, none});  // per column sorted, at most k
-        const auto insert = [](std::pair<double, node>* list, std::size_t size, std::pair<double, node> x) {
+        std::vector<candidate> row;                         // sorted, at most k
+        std::vector<candidate> column(at(m_) * k, nobody);  // per column sorted, at most k
+        const auto insert = [](candidate* to, std::size_t size, const candidate& x) {
             std::size_t p = size - 1;
-            for (; p > 0 && list[p - 1].first > x.first; --p) list[p] = list[p - 1];
-            list[p] = x;
+            for (; p > 0 && to[p - 1].reduced > x.reduced; --p) to[p] = to[p - 1];
+            to[p] = x;
         };
         bool any = false;
         const double* v = potential_.data() + n_;
+        aligned_vector<real> narrow(at(m_));
+        double most = 0;
+        for (node j = 0; j < m_; ++j) {
+            narrow[at(j)] = static_cast<real>(v[j]);
+            most = std::max(most, std::abs(v[j]));
+        }
+        constexpr std::size_t step = 64 / sizeof(real);
+        std::vector<std::uint8_t> flagged(at(m_) / step + 1);
+        auto costs = c_.read();
         for (node i = 0; i < n_; ++i) {
-            const Real* c = &c_(at(i), 0);
+            const real* c = costs.row(at(i));
             const double u = potential_[at(i)];
-            row.assign(k, {bound, none});
-            double least = std::numeric_limits<double>::infinity();
-            for (node j = 0; j < m_; ++j) {
-                const double r = static_cast<double>(c[j]) - u - v[j];
-                least = std::min(least, r);
-                if (r < row[k - 1].first) insert(row.data(), k, {r, j});
-                if (r < column[at(j) * k + k - 1].first) insert(&column[at(j) * k], k, {r, i});
+            // What rounding hides: that of the costs, and of c − v in this precision.
+            const double slack = c_.slack(at(i));
+            const double room = slack + std::numeric_limits<real>::epsilon() * 2 * (scale_ + most);
+            const auto least = static_cast<double>(row_pricing<real>::least(c, narrow.data(), at(m_)));
+            double lowest = least - room - u;  // no true reduced cost of the row is below it
+            row.assign(k, nobody);
+            if (lowest < limit) {
+                // Rounded down by the conversion or up, the room covers it.
+                row_pricing<real>::flag(c, narrow.data(), static_cast<real>(limit + room + u), at(m_), flagged.data());
+                double seen = limit;
+                for (std::size_t p = 0; p * step < at(m_); ++p) {
+                    if (!flagged[p]) continue;
+                    const node end = std::min(m_, static_cast<node>((p + 1) * step));
+                    for (auto j = static_cast<node>(p * step); j < end; ++j) {
+                        candidate x{static_cast<double>(c[j]) - slack - u - v[j], static_cast<double>(c[j]) - slack, i};
+                        if (!(x.reduced < limit)) continue;
+                        if (proof && Costs::rounded) {
+                            x.cost = c_.precise(at(i), at(j));
+                            x.reduced = x.cost - u - v[j];
+                        }
+                        seen = std::min(seen, x.reduced);
+                        candidate* of_column = &column[at(j) * k];
+                        if (x.reduced < of_column[k - 1].reduced) insert(of_column, k, x);
+                        x.from = j;
+                        if (x.reduced < row[k - 1].reduced) insert(row.data(), k, x);
+                    }
+                }
+                if (proof) lowest = seen;  // all that could be below the limit was looked at
             }
-            feasible[at(i)] += least;
+            feasible[at(i)] += lowest;
             dual += a_[at(i)] * feasible[at(i)];
-            for (const auto& [r, j] : row)
-                if (j != none) arcs_.push_back({i, n_ + j, static_cast<double>(c[j])}), any = true;
+            for (const candidate& x : row)
+                if (x.from != none) list(i, x.from, x.cost, known), any = true;
         }
         for (node j = 0; j < m_; ++j)
             for (std::size_t p = 0; p < k; ++p)
-                if (const node i = column[at(j) * k + p].second; i != none)
-                    arcs_.push_back({i, n_ + j, static_cast<double>(c_(at(i), at(j)))}), any = true;
+                if (const candidate& x = column[at(j) * k + p]; x.from != none)
+                    list(x.from, j, x.cost, known), any = true;
         for (node j = 0; j < m_; ++j) dual += b_[at(j)] * v[j];
         if (dual > dual_ || (!any && passes_ > 1)) {  // the last pass is the proof, whatever rounding says of others
             dual_ = dual;
@@ -305,7 +407,7 @@ class network_simplex {
         const std::size_t block = std::max<std::size_t>(64, static_cast<std::size_t>(std::sqrt(double(size))));
         std::size_t next = 0, fruitless = 0;
         while (fruitless < size) {
-            const std::size_t end = std::min(size, next + block);
+            const std::size_t begin = next, end = std::min(size, next + block);
             double least = -tolerance_;
             std::size_t best = size;
             for (std::size_t k = next; k < end; ++k)
@@ -313,16 +415,27 @@ class network_simplex {
             fruitless = best == size ? fruitless + (end - next) : 0;
             next = end == size ? 0 : end;
             if (best == size) continue;
+            if (!known_[best]) {  // its cost was a lower bound; the block is searched again
+                arc& e = arcs_[best];
+                e.cost = c_.precise(at(e.i), at(e.j - n_));
+                known_[best] = true;
+                least = reduced(e);
+                if (!(least < -tolerance_)) {
+                    next = begin;
+                    continue;
+                }
+            }
             if (max_pivots != 0 && pivots_ >= max_pivots) return false;
             if (gap > 0 && close(gap)) return false;
             ++pivots_;
-            enter(arcs_[best].i, arcs_[best].j, least);
+            enter(arcs_[best], least);
         }
         return true;
     }
 
     /// Arc i -> j enters the tree, mass moves around the cycle it closes, and the arc that runs empty leaves.
-    void enter(node i, node j, double reduced_cost) {
+    void enter(const arc& entering, double reduced_cost) {
+        const node i = entering.i, j = entering.j;
         node x = i, y = j;  // up to where the two paths meet
         while (x != y) {
             if (tree_[at(x)].depth >= tree_[at(y)].depth)
@@ -348,16 +461,18 @@ class network_simplex {
         const node inner = below_source ? i : j, outer = below_source ? j : i;
         node child = inner, parent = outer;
         std::int64_t flow = delta;
+        double cost = entering.cost;
         for (;;) {
-            const node old_parent = tree_[at(child)].parent;
-            const std::int64_t old_flow = tree_[at(child)].flow;
+            const link old = tree_[at(child)];
             abandon(child);
             adopt(parent, child);
             tree_[at(child)].flow = flow;
+            tree_[at(child)].cost = cost;
             if (child == out) break;
             parent = child;
-            child = old_parent;
-            flow = old_flow;
+            child = old.parent;
+            flow = old.flow;
+            cost = old.cost;
         }
         const double shift = reduced_cost;  // makes the entering arc tight
         const bool sources_up = is_source(inner);
@@ -414,22 +529,22 @@ class network_simplex {
                 potential_[at(x)] = start_[at(x)];
                 return;
             }
-            const auto [i, j] = arc_of(x);
-            const auto cost = static_cast<double>(c_(at(i), at(j)));
-            potential_[at(x)] = cost - potential_[at(tree_[at(x)].parent)];
-            primal_ += static_cast<double>(tree_[at(x)].flow) / static_cast<double>(unit) * cost;
+            const link& here = tree_[at(x)];
+            potential_[at(x)] = here.cost - potential_[at(here.parent)];
+            primal_ += static_cast<double>(here.flow) / static_cast<double>(unit) * here.cost;
         });
     }
 
-    matrix_view<const Real> c_;
+    Costs c_;
     node n_, m_, root_;
     std::span<const double> a_, b_;
     std::vector<std::int64_t> supply_, demand_;  // what is not yet placed
     std::vector<link> tree_;
     std::vector<double> potential_, start_;  // f, g, and that of the root; as the search began
-    std::vector<arc> arcs_;                  // the promising ones
+    std::vector<arc> arcs_;                  // the promising ones,
+    std::vector<char> known_;                // and whether their costs are precise
     std::vector<double> best_;               // of all potentials that respect every cost, those of the greatest value
-    double scale_ = 0, tolerance_ = 0, primal_ = 0, dual_ = -std::numeric_limits<double>::infinity();
+    double scale_, tolerance_, primal_ = 0, dual_ = -std::numeric_limits<double>::infinity();
     std::size_t pivots_ = 0, passes_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
+#include <holdfast/transport/detail/row_facts.hpp>
 #include <holdfast/transport/measure.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
@@ -16,10 +17,8 @@
 
 namespace holdfast::transport::detail {
 
-/// Checks costs [n, m] and weights, makes the weights sum to 1 exactly, and returns the facts about the costs.
-template <class Real>
-cost_summary check_problem(matrix_view<const Real> c, std::vector<double>& a, std::vector<double>& b) {
-    const std::size_t n = c.rows(), m = c.cols();
+/// Checks shapes and weights, makes the weights sum to 1 exactly.
+inline void check_weights_of(std::size_t n, std::size_t m, std::vector<double>& a, std::vector<double>& b) {
     require(n > 0 && m > 0, "transport::engine: the cost must not be empty, it is ", n, " x ", m);
     require(a.size() == n && b.size() == m, "transport::engine: a cost of ", n, " x ", m,
             " needs as many weights, got ", a.size(), " and ", b.size());
@@ -32,23 +31,24 @@ cost_summary check_problem(matrix_view<const Real> c, std::vector<double>& a, st
             (*w)[i] /= sum;
         }
     }
-    check_costs(c, "transport::engine");
-    // In one pass: moments about the first entry, which loses nothing that a choice of epsilon could notice.
-    const Real origin = c(0, 0);
-    Real least = origin, greatest = origin;
+}
+
+/// The facts about costs, in one pass over rows (`row(i)` -> pointer): moments about a row's mean, which loses nothing
+/// that a choice of epsilon could notice.
+template <class Real, class Row>
+cost_summary summarise(std::size_t n, std::size_t m, Row row, std::span<const double> a, std::span<const double> b) {
+    const std::vector<Real> weights(b.begin(), b.end());
+    const Real* first = row(0);
+    Real least = first[0], greatest = first[0];
+    const auto about = row_facts<Real>::moments(first, weights.data(), first[0], m);
+    const auto origin = static_cast<Real>(static_cast<double>(first[0]) + about.sum);
     double mean = 0, square = 0;
     for (std::size_t i = 0; i < n; ++i) {
-        double sum = 0, squares = 0;
-        for (std::size_t j = 0; j < m; ++j) {
-            const Real x = c(i, j);
-            least = std::min(least, x);
-            greatest = std::max(greatest, x);
-            const double y = static_cast<double>(x - origin);
-            sum += b[j] * y;
-            squares += b[j] * y * y;
-        }
-        mean += a[i] * sum;
-        square += a[i] * squares;
+        const row_moments<Real> of = row_facts<Real>::moments(row(i), weights.data(), origin, m);
+        least = std::min(least, of.least);
+        greatest = std::max(greatest, of.greatest);
+        mean += a[i] * of.sum;
+        square += a[i] * of.squares;
     }
     cost_summary s;
     s.least = static_cast<double>(least);
@@ -56,6 +56,19 @@ cost_summary check_problem(matrix_view<const Real> c, std::vector<double>& a, st
     s.mean = static_cast<double>(origin) + mean;
     s.deviation = std::sqrt(std::max(0.0, square - mean * mean));
     return s;
+}
+
+/// Checks costs [n, m] and weights, makes the weights sum to 1 exactly, and returns the facts about the costs.
+template <class Real>
+cost_summary check_problem(matrix_view<const Real> c, std::vector<double>& a, std::vector<double>& b) {
+    check_weights_of(c.rows(), c.cols(), a, b);
+    check_costs(c, "transport::engine");
+    std::vector<Real> gathered(c.col_stride() == 1 ? 0 : c.cols());
+    const auto row = [&](std::size_t i) {
+        for (std::size_t j = 0; j < gathered.size(); ++j) gathered[j] = c(i, j);
+        return gathered.empty() ? &c(i, 0) : gathered.data();
+    };
+    return summarise<Real>(c.rows(), c.cols(), row, a, b);
 }
 
 /// x + omega (to − x), where what goes beyond `to` is at most eps: no over-relaxed step can make an exponential

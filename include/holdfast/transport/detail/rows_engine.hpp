@@ -10,10 +10,16 @@
 //   double scaled_dot(e, y, c, m, mass)    Σ e_j y_j c_j; mass = Σ e_j y_j
 //   real least(c, g, m)                    min_j (c_j − g_j)
 //   void lower(t, c, f, m)                 t_j = min(t_j, c_j − f)
+// and, where `guesses` is there and true:
+//   double exp_near(e, h, c, inv, m, shift)  e_j = 2^(h_j − c_j inv − shift), at most 2^126; returns Σ e_j
+//
+// Costs: rows(), cols(), at(i, j), and read(), a reader whose row(i) points to real; one reader a chunk.
 
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
+#include <holdfast/transport/detail/aligned.hpp>
 #include <holdfast/transport/detail/problem.hpp>
+#include <holdfast/transport/detail/row_facts.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
 #include <algorithm>
@@ -22,11 +28,39 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace holdfast::transport::detail {
 
-template <class Kernels>
+/// Costs that lie in memory already, rows contiguous; must outlive what reads them.
+template <class Real>
+class view_costs {
+  public:
+    view_costs(matrix_view<const Real> c) : c_(c) {  // NOLINT: meant to convert
+        require(c.col_stride() == 1 || c.cols() == 1,
+                "transport::engine: rows of the cost must be contiguous, column stride is ", c.col_stride());
+    }
+    [[nodiscard]] std::size_t rows() const { return c_.rows(); }
+    [[nodiscard]] std::size_t cols() const { return c_.cols(); }
+    [[nodiscard]] Real at(std::size_t i, std::size_t j) const { return c_(i, j); }
+
+    struct reader {
+        matrix_view<const Real> c;
+        [[nodiscard]] const Real* row(std::size_t i) const { return &c(i, 0); }
+    };
+    [[nodiscard]] reader read() const { return {c_}; }
+
+  private:
+    matrix_view<const Real> c_;
+};
+
+template <class K>
+concept guessing_kernels = requires {
+    requires K::guesses;
+};
+
+template <class Kernels, class Costs = view_costs<typename Kernels::real>>
 class rows_engine {
   public:
     using real = typename Kernels::real;
@@ -37,25 +71,36 @@ class rows_engine {
     /// @param a     [n] @param b [m] weights, positive, sum 1
     /// @throw       invalid_argument for shapes that do not match, bad weights, costs that are not finite
     rows_engine(matrix_view<const real> cost, std::span<const double> a, std::span<const double> b)
-        : c_(cost), a_(a.begin(), a.end()), b_(b.begin(), b.end()), summary_(check_problem(cost, a_, b_)), log_b_(m()) {
-        require(c_.col_stride() == 1 || m() == 1,
-                "transport::engine: rows of the cost must be contiguous, column stride is ", c_.col_stride());
-        for (std::size_t j = 0; j < m(); ++j) log_b_[j] = std::log(b_[j]);
-    }
+        : rows_engine(cost, {a.begin(), a.end()}, {b.begin(), b.end()}, checked{}) {}
 
     double sweep(vector& f, vector& g, double eps, double omega) {
-        vector h = exponents(g, eps);
+        const scratch h = exponents(g, eps);
+        scratch near;  // the same to base 2, for rows whose sum is about what it was
+        if constexpr (guessing_kernels<Kernels>) {
+            near.resize(m());
+            for (std::size_t j = 0; j < m(); ++j)
+                near[j] = static_cast<real>((log_b_[j] + static_cast<double>(g[j]) / eps) * per_octave);
+        }
         std::vector<double> error(chunks(), 0);
-        const std::vector<double> sums = column_sums([&](std::size_t i, real* e, real* s, std::size_t chunk) {
-            real max;
-            const double sum = Kernels::exp_row(e, h.data(), row(i), static_cast<real>(1 / eps), m(), max);
-            const double to = -eps * (std::log(sum) + static_cast<double>(max));
-            const double next = relaxed(static_cast<double>(f[i]), to, eps, omega);
-            const double w = a_[i] * std::exp((next - to) / eps);
-            f[i] = static_cast<real>(next);
-            error[chunk] += std::abs(w - a_[i]);
-            Kernels::add(s, e, static_cast<real>(w / sum), m());
-        });
+        const std::vector<double> sums =
+            column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
+                const auto old = static_cast<double>(f[i]);
+                double shift = -old / eps, sum = 0;
+                if constexpr (guessing_kernels<Kernels>)
+                    sum = Kernels::exp_near(e, near.data(), c, static_cast<real>(per_octave / eps), m(),
+                                            static_cast<real>(shift * per_octave));
+                if (!(sum > 1e-12 && sum < 1e24)) {  // terms may have been lost: from the greatest exponent on
+                    real max;
+                    sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
+                    shift = static_cast<double>(max);
+                }
+                const double to = -eps * (std::log(sum) + shift);
+                const double next = relaxed(old, to, eps, omega);
+                const double w = next == to ? a_[i] : a_[i] * std::exp((next - to) / eps);
+                f[i] = static_cast<real>(next);
+                error[chunk] += std::abs(w - a_[i]);
+                Kernels::add(s, e, static_cast<real>(w / sum), m());
+            });
         double wrong = 0;
         for (const double x : error) wrong += x;
         for (std::size_t j = 0; j < m(); ++j) {
@@ -71,9 +116,11 @@ class rows_engine {
     double c_transform(vector& f, vector& g) {
         std::vector<vector> part(chunks(), vector(m(), std::numeric_limits<real>::infinity()));
         parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+            auto costs = c_.read();
             for (std::size_t i = begin; i < end; ++i) {
-                f[i] = Kernels::least(row(i), g.data(), m());
-                Kernels::lower(part[chunk].data(), row(i), f[i], m());
+                const real* c = costs.row(i);
+                f[i] = Kernels::least(c, g.data(), m());
+                Kernels::lower(part[chunk].data(), c, f[i], m());
             }
         });
         double dual = 0;
@@ -87,13 +134,14 @@ class rows_engine {
     }
 
     [[nodiscard]] double marginal_error(const vector& f, const vector& g, double eps) const {
-        const vector h = exponents(g, eps);
+        const scratch h = exponents(g, eps);
         std::vector<double> error(chunks(), 0);
-        const std::vector<double> sums = column_sums([&](std::size_t i, real* e, real* s, std::size_t chunk) {
-            const auto [sum, w] = plan_row(i, e, h, f, eps);
-            error[chunk] += std::abs(sum * w - a_[i]);
-            Kernels::add(s, e, static_cast<real>(w), m());
-        });
+        const std::vector<double> sums =
+            column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
+                const auto [sum, w] = plan_row(i, c, e, h, f, eps);
+                error[chunk] += std::abs(sum * w - a_[i]);
+                Kernels::add(s, e, static_cast<real>(w), m());
+            });
         double wrong = 0;
         for (const double x : error) wrong += x;
         for (std::size_t j = 0; j < m(); ++j) wrong += std::abs(sums[j] - b_[j]);
@@ -101,16 +149,18 @@ class rows_engine {
     }
 
     [[nodiscard]] double plan_cost(const vector& f, const vector& g, double eps) const {
-        const vector h = exponents(g, eps), one(m(), 1);
+        const scratch h = exponents(g, eps), one(m(), 1);
         return parallel_reduce(
             n(), grain, 0.0,
             [&](std::size_t begin, std::size_t end) {
-                vector e(m());
+                scratch e(m());
+                auto costs = c_.read();
                 double cost = 0;
                 for (std::size_t i = begin; i < end; ++i) {
                     double mass;
-                    const auto [sum, w] = plan_row(i, e.data(), h, f, eps);
-                    cost += w * Kernels::scaled_dot(e.data(), one.data(), row(i), m(), mass);
+                    const real* c = costs.row(i);
+                    const auto [sum, w] = plan_row(i, c, e.data(), h, f, eps);
+                    cost += w * Kernels::scaled_dot(e.data(), one.data(), c, m(), mass);
                 }
                 return cost;
             },
@@ -118,16 +168,15 @@ class rows_engine {
     }
 
     [[nodiscard]] double rounded_cost(const vector& f, const vector& g, double eps) const {
-        const vector h = exponents(g, eps);
-        const auto fitting = [&](std::size_t i, real* e) {  // rows that ask too much are scaled down
-            const auto [sum, w] = plan_row(i, e, h, f, eps);
+        const scratch h = exponents(g, eps);
+        const auto fitting = [&](std::size_t i, const real* c, real* e) {  // rows that ask too much are scaled down
+            const auto [sum, w] = plan_row(i, c, e, h, f, eps);
             return std::min(w, a_[i] / sum);
         };
-        const std::vector<double> sums = column_sums([&](std::size_t i, real* e, real* s, std::size_t) {
-            const double w = fitting(i, e);
-            Kernels::add(s, e, static_cast<real>(w), m());
+        const std::vector<double> sums = column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t) {
+            Kernels::add(s, e, static_cast<real>(fitting(i, c, e)), m());
         });
-        vector y(m());
+        scratch y(m());
         std::vector<double> short_a(n()), short_b(m());
         double left = 0, left_b = 0;
         for (std::size_t j = 0; j < m(); ++j) {
@@ -139,12 +188,14 @@ class rows_engine {
         double cost = parallel_reduce(
             n(), grain, 0.0,
             [&](std::size_t begin, std::size_t end) {
-                vector e(m());
+                scratch e(m());
+                auto costs = c_.read();
                 double part = 0;
                 for (std::size_t i = begin; i < end; ++i) {
-                    const double w = fitting(i, e.data());
+                    const real* c = costs.row(i);
+                    const double w = fitting(i, c, e.data());
                     double mass;
-                    part += w * Kernels::scaled_dot(e.data(), y.data(), row(i), m(), mass);
+                    part += w * Kernels::scaled_dot(e.data(), y.data(), c, m(), mass);
                     short_a[i] = std::max(0.0, a_[i] - w * mass);
                 }
                 return part;
@@ -153,10 +204,11 @@ class rows_engine {
         for (const double x : short_a) left += x;
         if (left <= 0 || left_b <= 0) return cost;
         for (std::size_t j = 0; j < m(); ++j) y[j] = static_cast<real>(short_b[j] / left_b);
-        const vector one(m(), 1);
+        const scratch one(m(), 1);
+        auto costs = c_.read();
         for (std::size_t i = 0; i < n(); ++i) {
             double mass;
-            if (short_a[i] > 0) cost += short_a[i] * Kernels::scaled_dot(one.data(), y.data(), row(i), m(), mass);
+            if (short_a[i] > 0) cost += short_a[i] * Kernels::scaled_dot(one.data(), y.data(), costs.row(i), m(), mass);
         }
         return cost;
     }
@@ -171,18 +223,37 @@ class rows_engine {
     [[nodiscard]] std::span<const double> row_weights() const { return a_; }
     [[nodiscard]] std::span<const double> column_weights() const { return b_; }
 
+  protected:
+    struct checked {};  ///< that costs are finite is known, or checked here
+
+    rows_engine(const Costs& costs, std::vector<double> a, std::vector<double> b, checked)
+        : c_(costs), a_(std::move(a)), b_(std::move(b)) {
+        check_weights_of(n(), m(), a_, b_);
+        auto read = c_.read();
+        for (std::size_t i = 0; i < n(); ++i)
+            if (const real* c = read.row(i); !row_facts<real>::finite(c, m()))
+                for (std::size_t j = 0; j < m(); ++j)
+                    require(std::isfinite(c[j]), "transport::engine: costs must be finite, entry (", i, ", ", j,
+                            ") is ", c[j]);
+        summary_ = summarise<real>(
+            n(), m(), [&](std::size_t i) { return read.row(i); }, a_, b_);
+        log_b_.resize(m());
+        for (std::size_t j = 0; j < m(); ++j) log_b_[j] = std::log(b_[j]);
+    }
+
   private:
-    static constexpr std::size_t grain = 64;  // rows of a chunk
+    using scratch = aligned_vector<real>;
+    static constexpr double per_octave = 1.4426950408889634074;  // 1 / log 2
+    static constexpr std::size_t grain = 64;                     // rows of a chunk
     /// Below this share a column's sum may have lost terms to underflow, and is computed anew in the log domain.
     static constexpr double vanishing = sizeof(real) == 4 ? 1e-20 : 1e-200;
 
     [[nodiscard]] std::size_t n() const { return c_.rows(); }
     [[nodiscard]] std::size_t m() const { return c_.cols(); }
     [[nodiscard]] std::size_t chunks() const { return (n() + grain - 1) / grain; }
-    [[nodiscard]] const real* row(std::size_t i) const { return &c_(i, 0); }
 
-    [[nodiscard]] vector exponents(const vector& g, double eps) const {
-        vector h(m());
+    [[nodiscard]] scratch exponents(const vector& g, double eps) const {
+        scratch h(m());
         for (std::size_t j = 0; j < m(); ++j) h[j] = static_cast<real>(log_b_[j] + static_cast<double>(g[j]) / eps);
         return h;
     }
@@ -191,23 +262,24 @@ class rows_engine {
         double sum, scale;
     };
     /// Row i of the plan is scale · e.
-    row_plan plan_row(std::size_t i, real* e, const vector& h, const vector& f, double eps) const {
+    row_plan plan_row(std::size_t i, const real* c, real* e, const scratch& h, const vector& f, double eps) const {
         real max;
-        const double sum = Kernels::exp_row(e, h.data(), row(i), static_cast<real>(1 / eps), m(), max);
+        const double sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
         return {sum, a_[i] * std::exp(static_cast<double>(f[i]) / eps + static_cast<double>(max))};
     }
 
-    /// Runs visit(i, scratch [m], sums [m], chunk) over all rows; the sums of all chunks, added in order.
+    /// Runs visit(i, costs [m], scratch [m], sums [m], chunk) over all rows; the sums of all chunks, added in order.
     template <class Visit>
     std::vector<double> column_sums(Visit visit) const {
-        std::vector<vector> part(chunks());
+        std::vector<scratch> part(chunks());
         parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
-            vector e(m());
+            scratch e(m());
+            auto costs = c_.read();
             part[chunk].assign(m(), 0);
-            for (std::size_t i = begin; i < end; ++i) visit(i, e.data(), part[chunk].data(), chunk);
+            for (std::size_t i = begin; i < end; ++i) visit(i, costs.row(i), e.data(), part[chunk].data(), chunk);
         });
         std::vector<double> sums(m(), 0);
-        for (const vector& p : part)
+        for (const scratch& p : part)
             for (std::size_t j = 0; j < m(); ++j) sums[j] += static_cast<double>(p[j]);
         return sums;
     }
@@ -216,16 +288,15 @@ class rows_engine {
     [[nodiscard]] double softmin_column(std::size_t j, const vector& f, double eps) const {
         double least = std::numeric_limits<double>::infinity(), sum = 0;
         for (std::size_t i = 0; i < n(); ++i)
-            least = std::min(least, static_cast<double>(c_(i, j)) - static_cast<double>(f[i]));
+            least = std::min(least, static_cast<double>(c_.at(i, j)) - static_cast<double>(f[i]));
         for (std::size_t i = 0; i < n(); ++i)
-            sum += a_[i] * std::exp((least + static_cast<double>(f[i]) - static_cast<double>(c_(i, j))) / eps);
+            sum += a_[i] * std::exp((least + static_cast<double>(f[i]) - static_cast<double>(c_.at(i, j))) / eps);
         return least - eps * std::log(sum);
     }
 
-    matrix_view<const real> c_;
-    std::vector<double> a_, b_;
+    Costs c_;
+    std::vector<double> a_, b_, log_b_;
     cost_summary summary_;
-    std::vector<double> log_b_;
 };
 
 }  // namespace holdfast::transport::detail

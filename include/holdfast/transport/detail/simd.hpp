@@ -17,6 +17,11 @@
 #else
 #define HOLDFAST_TRANSPORT_X86 0
 #endif
+#if HOLDFAST_TRANSPORT_X86 && !defined(__clang__)  // Clang needs no help, and checks widths before it inlines
+#define HOLDFAST_TRANSPORT_ASM 1
+#else
+#define HOLDFAST_TRANSPORT_ASM 0
+#endif
 
 namespace holdfast::transport::detail {
 
@@ -45,6 +50,35 @@ inline simd_level machine_level() {
 #define HOLDFAST_TRANSPORT_AVX512 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")))
 #endif
 
+/// NAME for the machine: NAME_avx512, NAME_avx2 and NAME_baseline, each EXPRESSION compiled for its level with `Bytes`
+/// its vectors' size, and NAME itself, which asks `LEVEL` which of them runs.
+#if HOLDFAST_TRANSPORT_X86
+#define HOLDFAST_TRANSPORT_LEVELS(LEVEL, RESULT, NAME, PARAMETERS, ARGUMENTS, EXPRESSION)                 \
+    HOLDFAST_TRANSPORT_AVX512 static inline RESULT NAME##_avx512 PARAMETERS {                             \
+        constexpr std::size_t Bytes = 64;                                                                 \
+        return EXPRESSION ARGUMENTS;                                                                      \
+    }                                                                                                     \
+    HOLDFAST_TRANSPORT_AVX2 static inline RESULT NAME##_avx2 PARAMETERS {                                 \
+        constexpr std::size_t Bytes = 32;                                                                 \
+        return EXPRESSION ARGUMENTS;                                                                      \
+    }                                                                                                     \
+    static inline RESULT NAME##_baseline PARAMETERS {                                                     \
+        constexpr std::size_t Bytes = 16;                                                                 \
+        return EXPRESSION ARGUMENTS;                                                                      \
+    }                                                                                                     \
+    static inline RESULT NAME PARAMETERS {                                                                \
+        if ((LEVEL) == ::holdfast::transport::detail::simd_level::avx512) return NAME##_avx512 ARGUMENTS; \
+        if ((LEVEL) == ::holdfast::transport::detail::simd_level::avx2) return NAME##_avx2 ARGUMENTS;     \
+        return NAME##_baseline ARGUMENTS;                                                                 \
+    }
+#else
+#define HOLDFAST_TRANSPORT_LEVELS(LEVEL, RESULT, NAME, PARAMETERS, ARGUMENTS, EXPRESSION) \
+    static inline RESULT NAME PARAMETERS {                                                \
+        constexpr std::size_t Bytes = 16;                                                 \
+        return EXPRESSION ARGUMENTS;                                                      \
+    }
+#endif
+
 #if HOLDFAST_TRANSPORT_SIMD
 /// A vector of `Bytes` (16, 32 or 64) of Real.
 template <class Real, std::size_t Bytes>
@@ -56,6 +90,41 @@ struct vec {
     [[gnu::always_inline]] static void load(type& to, const Real* from) { __builtin_memcpy(&to, from, sizeof to); }
     [[gnu::always_inline]] static void store(Real* to, const type& from) { __builtin_memcpy(to, &from, sizeof from); }
 };
+
+/// Keeps x in a register: what is used many times is not read from memory each time.
+template <class V>
+[[gnu::always_inline]] inline void in_register([[maybe_unused]] V& x) {
+#if HOLDFAST_TRANSPORT_ASM
+    __asm__("" : "+v"(x));
+#endif
+}
+
+/// x = the greater (lesser) of x and y in every lane; y where either is not a number. One instruction, which GCC does
+/// not make of `x > y ? x : y` for vectors.
+template <class Real, std::size_t Bytes>
+[[gnu::always_inline]] inline void raise_to(typename vec<Real, Bytes>::type& x,
+                                            const typename vec<Real, Bytes>::type& y) {
+#if HOLDFAST_TRANSPORT_ASM
+    if constexpr (Bytes == 16 && sizeof(Real) == 4)
+        __asm__("maxps %1, %0" : "+x"(x) : "x"(y));
+    else if constexpr (sizeof(Real) == 4)
+        __asm__("vmaxps %1, %0, %0" : "+v"(x) : "v"(y));
+    else
+#endif
+        x = x > y ? x : y;
+}
+template <class Real, std::size_t Bytes>
+[[gnu::always_inline]] inline void lower_to(typename vec<Real, Bytes>::type& x,
+                                            const typename vec<Real, Bytes>::type& y) {
+#if HOLDFAST_TRANSPORT_ASM
+    if constexpr (Bytes == 16 && sizeof(Real) == 4)
+        __asm__("minps %1, %0" : "+x"(x) : "x"(y));
+    else if constexpr (sizeof(Real) == 4)
+        __asm__("vminps %1, %0, %0" : "+v"(x) : "v"(y));
+    else
+#endif
+        x = x < y ? x : y;
+}
 
 /// The sum of 64 bytes of lanes, halved and halved again: the same order at every width.
 template <class Real, std::size_t Bytes>

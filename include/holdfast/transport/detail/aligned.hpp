@@ -1,0 +1,74 @@
+#pragma once
+// Rows of numbers that begin where a cache line does: a load of 64 bytes then touches one line, not two. Builds on the
+// standard library.
+
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace holdfast::transport::detail {
+
+/// Memory at multiples of 64 bytes. What a vector makes without a value is left as it is: it will be written anyway.
+template <class T>
+struct aligned_allocator {
+    using value_type = T;
+    static constexpr std::align_val_t line{64};
+
+    aligned_allocator() = default;
+    template <class U>
+    aligned_allocator(const aligned_allocator<U>&) {}  // NOLINT: as allocators convert
+
+    [[nodiscard]] T* allocate(std::size_t n) {
+        if (n > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_array_new_length();
+        return static_cast<T*>(::operator new(n * sizeof(T), line));
+    }
+    void deallocate(T* p, std::size_t) { ::operator delete(p, line); }
+
+    template <class U>
+    void construct(U* p) {
+        ::new (static_cast<void*>(p)) U;
+    }
+    template <class U, class Value>
+    void construct(U* p, const Value& value) {
+        ::new (static_cast<void*>(p)) U(value);
+    }
+    friend bool operator==(const aligned_allocator&, const aligned_allocator&) { return true; }
+};
+
+template <class T>
+using aligned_vector = std::vector<T, aligned_allocator<T>>;
+
+/// A matrix [rows, stride] of which `cols` columns count: the stride makes every row begin a cache line.
+template <class T>
+class aligned_rows {
+  public:
+    aligned_rows() = default;
+    /// Values are not set.
+    aligned_rows(std::size_t rows, std::size_t cols)
+        : rows_(rows), cols_(cols), stride_((cols + lane - 1) / lane * lane), values_(checked(rows, stride_)) {}
+
+    [[nodiscard]] T* data() { return values_.data(); }
+    [[nodiscard]] const T* data() const { return values_.data(); }
+    [[nodiscard]] std::size_t rows() const { return rows_; }
+    [[nodiscard]] std::size_t cols() const { return cols_; }
+    [[nodiscard]] std::size_t stride() const { return stride_; }
+
+    [[nodiscard]] T& operator()(std::size_t i, std::size_t j) { return values_[i * stride_ + j]; }
+    [[nodiscard]] const T& operator()(std::size_t i, std::size_t j) const { return values_[i * stride_ + j]; }
+    [[nodiscard]] std::span<T> row(std::size_t i) { return {data() + i * stride_, cols_}; }
+    [[nodiscard]] std::span<const T> row(std::size_t i) const { return {data() + i * stride_, cols_}; }
+
+  private:
+    static constexpr std::size_t lane = 64 / sizeof(T);
+    static std::size_t checked(std::size_t rows, std::size_t stride) {
+        if (stride != 0 && rows > std::numeric_limits<std::size_t>::max() / stride) throw std::bad_array_new_length();
+        return rows * stride;
+    }
+
+    std::size_t rows_ = 0, cols_ = 0, stride_ = 0;
+    aligned_vector<T> values_;
+};
+
+}  // namespace holdfast::transport::detail

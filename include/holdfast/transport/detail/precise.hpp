@@ -1,0 +1,69 @@
+#pragma once
+// One squared distance at a time, in double, from points as they were given: what a solver asks for the few costs that
+// matter. Builds on simd.hpp.
+
+#include <holdfast/transport/detail/simd.hpp>
+
+#include <cstddef>
+
+namespace holdfast::transport::detail {
+
+#if HOLDFAST_TRANSPORT_SIMD
+
+template <class T, std::size_t Bytes>
+[[gnu::always_inline]] inline void load_wide(typename vec<double, Bytes>::type& to, const T* from) {
+    if constexpr (sizeof(T) == sizeof(double)) {
+        vec<double, Bytes>::load(to, from);
+    } else {
+        typename vec<T, Bytes / 2>::type narrow;
+        __builtin_memcpy(&narrow, from, sizeof narrow);
+        to = __builtin_convertvector(narrow, typename vec<double, Bytes>::type);
+    }
+}
+
+/// Σ_k (x_k p − y_k q)^2
+template <class X, class Y, std::size_t Bytes>
+[[gnu::always_inline]] inline double squared_distance(const X* x, double p, const Y* y, double q, std::size_t d) {
+    using v = vec<double, Bytes>;
+    constexpr std::size_t parts = 64 / Bytes, step = 64 / sizeof(double);
+    typename v::type sum[parts] = {};
+    std::size_t k = 0;
+    for (; k + step <= d; k += step)
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < parts; ++r) {
+            typename v::type s, t;
+            load_wide<X, Bytes>(s, x + k + r * v::lanes);
+            load_wide<Y, Bytes>(t, y + k + r * v::lanes);
+            s = s * p - t * q;
+            sum[r] += s * s;
+        }
+    double rest = sum_parts<double, Bytes>(sum);
+    for (; k < d; ++k) {
+        const double t = static_cast<double>(x[k]) * p - static_cast<double>(y[k]) * q;
+        rest += t * t;
+    }
+    return rest;
+}
+
+#else
+
+template <class X, class Y, std::size_t>
+double squared_distance(const X* x, double p, const Y* y, double q, std::size_t d) {
+    double sum = 0;
+    for (std::size_t k = 0; k < d; ++k) {
+        const double t = static_cast<double>(x[k]) * p - static_cast<double>(y[k]) * q;
+        sum += t * t;
+    }
+    return sum;
+}
+
+#endif
+
+template <class X, class Y>
+struct precise_distance {
+    HOLDFAST_TRANSPORT_LEVELS(machine_level(), double, squared,
+                              (const X* x, double p, const Y* y, double q, std::size_t d), (x, p, y, q, d),
+                              (squared_distance<X, Y, Bytes>))
+};
+
+}  // namespace holdfast::transport::detail
