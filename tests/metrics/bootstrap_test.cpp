@@ -126,3 +126,76 @@ TEST_CASE("the bootstrap refuses what cannot be resampled") {
     const std::vector<std::vector<double>> groups{{.5}, {}};
     CHECK_REFUSES(metrics::bootstrap_groups(groups), "metrics::bootstrap_groups: group 1 has no values");
 }
+
+TEST_CASE("the draws are the generator's words scaled to n, each index as likely as the other, at every vector width") {
+    namespace detail = metrics::detail;
+    for (const std::uint64_t n : {1u, 2u, 3u, 7u, 64u, 10'000u, 3'000'000'000u, 4'294'967'295u}) {
+        const std::uint64_t seed = 0x123456789abcdefu, stream = 0xfedcba9876543210u,
+                            reject = (std::uint64_t{1} << 32) % n;
+        for (const std::uint64_t first : {0u, 16u, 0xfffffff0u}) {
+            std::vector<std::uint64_t> expected;
+            for (std::uint64_t i = 0; i < 4; ++i)
+                for (std::uint64_t c = 0; c < 16; ++c) {
+                    holdfast::philox g(seed, stream);
+                    g.discard(4 * (first + c) + i);
+                    const std::uint64_t product = g() * n;
+                    if (product % (std::uint64_t{1} << 32) >= reject) expected.push_back(product >> 32);
+                }
+            const detail::draw_problem p{seed, stream, n, reject};
+            detail::draw_block block;
+            const auto check = [&] {
+                CHECK(std::vector<std::uint64_t>(block.index.begin(),
+                                                 block.index.begin() + static_cast<std::ptrdiff_t>(block.count)) ==
+                      expected);
+            };
+            detail::draw_plain(p, first, block);
+            check();
+#if HOLDFAST_METRICS_VECTORS
+            if (detail::draw_sse2(p, first, block)) check();
+            if (__builtin_cpu_supports("avx2") && detail::draw_avx2(p, first, block)) check();
+            if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512vl") && detail::draw_avx512(p, first, block))
+                check();
+            CHECK(detail::draw_sse2(p, first, block) == (expected.size() == 64));
+#endif
+        }
+    }
+    std::vector<std::size_t> times(10);
+    std::size_t drawn = 0;
+    for (std::uint64_t stream = 0; stream < 1000; ++stream)
+        detail::each_draw(5, stream, 10, [&](std::span<const std::uint64_t> index) {
+            drawn += index.size();
+            for (const std::uint64_t k : index) ++times.at(k);
+        });
+    CHECK(drawn == 10'000);
+    double chi_squared = 0;
+    for (const std::size_t t : times)
+        chi_squared += (static_cast<double>(t) - 1000) * (static_cast<double>(t) - 1000) / 1000;
+    CHECK(chi_squared < 27.9);  // 9 degrees of freedom, 0.1 %
+}
+
+TEST_CASE("a statistic of sums has the interval of the same statistic of the items") {
+    const auto rule = GENERATE(bootstrap_rule::percentile, bootstrap_rule::bca);
+    const metrics::bootstrap_options o{.resamples = 500, .rule = rule, .seed = 3};
+    holdfast::matrix<double> numbers(runs.size(), 2);
+    std::vector<double> rows;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        numbers(i, 0) = runs[i], numbers(i, 1) = static_cast<double>(i + 1);
+        rows.push_back(static_cast<double>(i));
+    }
+    const auto ratio = [](std::span<const double> sums, std::size_t) { return sums[0] / sums[1]; };
+    const auto sums = metrics::bootstrap_sums(numbers.view(), ratio, o);
+    const auto items = metrics::bootstrap(
+        rows,
+        [&](std::span<const double> drawn) {
+            double above = 0, below = 0;
+            for (const double row : drawn) above += runs[static_cast<std::size_t>(row)], below += row + 1;
+            return above / below;
+        },
+        o);
+    CHECK(sums.estimate == Approx(items.estimate));
+    CHECK(sums.lower == Approx(items.lower));
+    CHECK(sums.upper == Approx(items.upper));
+    CHECK(sums.n == runs.size());
+    CHECK_REFUSES(metrics::bootstrap_sums(holdfast::matrix<double>(1, 2).view(), ratio), "needs at least 2");
+}

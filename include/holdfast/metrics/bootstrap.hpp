@@ -1,11 +1,14 @@
 #pragma once
 // Intervals by resampling: what a statistic would have been on other draws of the same runs or items.
-// Percentile, basic and BCa; of one sample, of pairs, and of a hierarchy (orders hold seeds hold items).
-// Builds on significance.hpp (interval, the normal distribution; so it needs Boost.Math) and core's generator.
+// Percentile, basic and BCa; of one sample, of pairs, of counts that add up (corpus scores), and of a hierarchy (orders
+// hold seeds hold items). Builds on significance.hpp (interval, the normal distribution; so it needs Boost.Math) and
+// resample.hpp.
 
 #include <holdfast/core/error.hpp>
+#include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/core/random.hpp>
+#include <holdfast/metrics/resample.hpp>
 #include <holdfast/metrics/significance.hpp>
 
 #include <algorithm>
@@ -38,6 +41,7 @@ namespace detail {
 inline void check_bootstrap(const char* function, std::size_t n, const bootstrap_options& o) {
     check_confidence(function, o.confidence);
     require(n >= 2, function, ": one value has no spread, needs at least 2, got ", n);
+    require(n <= 0xffffffffu, function, ": takes at most 4294967295 values, got ", n);
     require(static_cast<double>(o.resamples) * (1 - o.confidence) >= 2, function, ": ", o.resamples,
             " resamples are too few for a confidence of ", o.confidence, ", the tails need at least one each");
 }
@@ -104,8 +108,10 @@ template <std::invocable<std::span<const double>> Statistic>
     parallel_chunks(o.resamples, 64, [&](std::size_t begin, std::size_t end, std::size_t) {
         std::vector<double> drawn(values.size());
         for (std::size_t i = begin; i < end; ++i) {
-            philox g(o.seed, i);
-            for (double& x : drawn) x = values[uniform_index(g, values.size())];
+            auto next = drawn.begin();
+            detail::each_draw(o.seed, i, values.size(), [&](std::span<const std::uint64_t> index) {
+                next = std::transform(index.begin(), index.end(), next, [&](std::uint64_t k) { return values[k]; });
+            });
             resampled[i] = statistic(std::span<const double>(drawn));
         }
     });
@@ -122,6 +128,7 @@ template <std::invocable<std::span<const double>> Statistic>
 
 /// Bootstrap interval of the mean; pass differences for paired scores.
 /// @param values  [n], n >= 2
+/// @cost          O(resamples · n), under a nanosecond a draw where the machine has wide vectors
 [[nodiscard]] inline interval bootstrap_mean(std::span<const double> values, const bootstrap_options& o = {}) {
     constexpr auto function = "metrics::bootstrap_mean";
     detail::check_bootstrap(function, values.size(), o);
@@ -129,17 +136,52 @@ template <std::invocable<std::span<const double>> Statistic>
     const auto n = static_cast<double>(values.size());
     std::vector<double> resampled(o.resamples), jackknife(values.size());
     parallel_chunks(o.resamples, 64, [&](std::size_t begin, std::size_t end, std::size_t) {
-        for (std::size_t i = begin; i < end; ++i) {
-            philox g(o.seed, i);
-            double sum = 0;
-            for (std::size_t k = 0; k < values.size(); ++k) sum += values[uniform_index(g, values.size())];
-            resampled[i] = sum / n;
-        }
+        for (std::size_t i = begin; i < end; ++i) resampled[i] = detail::resampled_sum(values, o.seed, i) / n;
     });
     double sum = 0;
     for (double x : values) sum += x;
     for (std::size_t i = 0; i < values.size(); ++i) jackknife[i] = (sum - values[i]) / (n - 1);
     return detail::close_bootstrap(sum / n, std::move(resampled), jackknife, values.size(), o);
+}
+
+/// Bootstrap interval of a statistic of sums, such as the BLEU of a corpus from the counts of its items: each resample
+/// adds up the rows it draws, so no text is looked at again.
+///
+/// @param numbers    what adds up, one row per item [n, w], n >= 2 (scoring::corpus_scores::numbers)
+/// @param statistic  called with the sums over n rows [w] (n - 1 rows for the jackknife of bca), and how many rows
+/// @throw            invalid_argument if n < 2, a number is not finite, or the resamples are too few for the confidence
+/// @cost             O(resamples · n · w)
+template <std::invocable<std::span<const double>, std::size_t> Statistic>
+[[nodiscard]] interval bootstrap_sums(matrix_view<const double> numbers, Statistic statistic,
+                                      const bootstrap_options& o = {}) {
+    constexpr auto function = "metrics::bootstrap_sums";
+    const std::size_t n = numbers.rows(), width = numbers.cols();
+    detail::check_bootstrap(function, n, o);
+    std::vector<double> total(width, 0);
+    for (std::size_t i = 0; i < n; ++i) {
+        detail::check_finite(function, numbers.row(i));
+        for (std::size_t k = 0; k < width; ++k) total[k] += numbers(i, k);
+    }
+    std::vector<double> resampled(o.resamples), jackknife;
+    parallel_chunks(o.resamples, 64, [&](std::size_t begin, std::size_t end, std::size_t) {
+        std::vector<double> sums(width);
+        for (std::size_t i = begin; i < end; ++i) {
+            std::fill(sums.begin(), sums.end(), 0.0);
+            detail::each_draw(o.seed, i, n, [&](std::span<const std::uint64_t> index) {
+                for (const std::uint64_t row : index)
+                    for (std::size_t k = 0; k < width; ++k) sums[k] += numbers(row, k);
+            });
+            resampled[i] = statistic(std::span<const double>(sums), n);
+        }
+    });
+    if (o.rule == bootstrap_rule::bca) {
+        std::vector<double> rest(width);
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t k = 0; k < width; ++k) rest[k] = total[k] - numbers(i, k);
+            jackknife.push_back(statistic(std::span<const double>(rest), n - 1));
+        }
+    }
+    return detail::close_bootstrap(statistic(std::span<const double>(total), n), std::move(resampled), jackknife, n, o);
 }
 
 /// Bootstrap interval of a mean over groups, resampled on both levels: groups with replacement, then the values within
