@@ -1,14 +1,18 @@
 #!/bin/sh
 # Compiles every kernel for one architecture and reads what ptxas says: fails on a spill, a stack frame, or a warning
-# that WGMMAs were serialised (C7508, C7510, C7515). Needs nvcc, no GPU.
+# that WGMMAs were serialised (C7508, C7510, C7515); and on an architecture that the kernels do not know, unless the
+# compiler says so in our words. Needs nvcc, no GPU.
 # Usage: static_gate.sh NVCC SOURCE_FOLDER ARCH     e.g. static_gate.sh nvcc . 90a
 set -eu
 nvcc=$1 root=$2 arch=$3
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+compile() { # ARCH OUTPUT
+    "$nvcc" -std=c++20 -gencode=arch=compute_"$1",code=sm_"$1" -I"$root/include" -Xptxas -v,-warn-spills \
+        -c -o "$2" "$root/tests/kernels/all_kernels.cu"
+}
 began=$(date +%s)
-if ! "$nvcc" -std=c++20 -gencode=arch=compute_"$arch",code=sm_"$arch" -I"$root/include" -Xptxas -v,-warn-spills \
-    -c -o "$out/kernels.o" "$root/tests/kernels/all_kernels.cu" > "$out/log" 2>&1; then
+if ! compile "$arch" "$out/kernels.o" > "$out/log" 2>&1; then
     cat "$out/log"
     exit 1
 fi
@@ -26,4 +30,10 @@ fi
 if [ "$bad" -ne 0 ]; then
     echo "FAILED: spills, stack frames or serialised WGMMAs (above)"
     exit 1
+fi
+if [ "$arch" = 80 ] && "$nvcc" --list-gpu-code | grep -q sm_75; then
+    if compile 75 "$out/old.o" > "$out/log" 2>&1 || ! grep -q 'compute capability 8.0 or later' "$out/log"; then
+        echo "FAILED: sm_75 must be refused in a sentence"
+        exit 1
+    fi
 fi
