@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <span>
 #include <string>
@@ -169,13 +168,6 @@ std::string npy_bytes(matrix_view<const T> values, const std::string& shape) {
             out.append(bytes, sizeof value);
         }
     return out;
-}
-
-inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (!file) throw format_error(path.string(), 0, "cannot be written");
 }
 
 }  // namespace detail

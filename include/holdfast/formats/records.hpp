@@ -1,6 +1,7 @@
 #pragma once
-// What the readers return, plain structs that belong to no module, and what they share: reading a file as UTF-8 and the
-// natural order of names. Builds on core (errors, matrix) and the standard library; knows no file format.
+// What the readers return, plain structs that belong to no module, and what they share: reading a file as UTF-8,
+// writing one, and the natural order of names. Builds on core (errors, matrix) and the standard library; knows no file
+// format.
 
 #include <algorithm>
 #include <cstddef>
@@ -141,6 +142,14 @@ inline std::string read_text(const std::filesystem::path& path) {
         throw format_error(path.string(), line_of(text, at), sentence("not UTF-8 at byte offset ", at));
     if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
     return text;
+}
+
+/// Writes a whole file, over what was there.
+inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) throw format_error(path.string(), 0, "cannot be written");
 }
 
 inline void require_folder(const std::filesystem::path& folder) {
