@@ -67,6 +67,7 @@
 #include <holdfast/replay/forgetting_curve.hpp>
 #include <holdfast/replay/inscl.hpp>
 #include <holdfast/replay/insinfo.hpp>
+#include <holdfast/replay/item_bits.hpp>
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/policy.hpp>
 #include <holdfast/replay/priority_tree.hpp>
@@ -131,8 +132,6 @@
 #include <holdfast/formats/general.hpp>
 #include <holdfast/formats/json.hpp>
 #include <holdfast/formats/lm_eval.hpp>
-#include <holdfast/formats/peft.hpp>
-#include <holdfast/formats/safetensors.hpp>
 #include <holdfast/formats/superni.hpp>
 #include <holdfast/formats/trace.hpp>
 #endif

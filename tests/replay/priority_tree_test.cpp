@@ -4,9 +4,11 @@
 
 #include <holdfast/core/random.hpp>
 #include <holdfast/replay/priority_tree.hpp>
+#include <holdfast/replay/reservoir.hpp>
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "replay/chi_square.hpp"
@@ -80,4 +82,63 @@ TEST_CASE("the tree refuses what it cannot hold") {
     CHECK_REFUSES(tree.at(0), "a position is below the total of 0, it is 0");
     CHECK_REFUSES(replay::priority_tree(4, 0), "replay::priority_tree: unit is above 0, it is 0");
     CHECK_REFUSES(replay::priority_tree(std::size_t{1} << 33), "fewer than 2^32 items");
+}
+
+TEST_CASE("many draws are what at() says of each position, at every number of levels") {
+    for (const std::size_t size : {1u, 16u, 17u, 300u, 70000u}) {
+        replay::priority_tree tree(size, 1);
+        philox g{size};
+        for (std::size_t i = 0; i < size; ++i) tree.set(i, static_cast<double>(holdfast::uniform_index(g, 1000)));
+        tree.set(0, 5);
+        const replay::detail::item_bits bits(philox{9});
+        const auto drawn = tree.draw(600, philox{9});
+        for (std::size_t t = 0; t < drawn.size(); ++t) {
+            // floor(word * total / 2^64) in two halves
+            const std::uint64_t word = bits.word(t), total = tree.total();  // total < 2^32 here
+            REQUIRE(total < std::uint64_t{1} << 32);
+            const std::uint64_t position = ((word >> 32) * total + ((word & 0xffffffffu) * total >> 32)) >> 32;
+            REQUIRE(drawn[t] == tree.at(position));
+        }
+    }
+}
+
+TEST_CASE("known prioritised draws, which later versions repeat") {
+    // tests/reference/replay_draws.py gives the same.
+    replay::priority_tree tree(100);
+    for (std::size_t i = 0; i < 100; ++i) tree.set(i, static_cast<double>(i));
+    CHECK(tree.draw(6, philox{42}) == std::vector<std::uint32_t>{94, 49, 29, 74, 35, 7});
+    CHECK(tree.inclusion_probability(99) == Approx(99.0 / 4950));
+    CHECK(tree.inclusion_probability(99, 3) == Approx(1 - std::pow(1 - 99.0 / 4950, 3)));
+}
+
+TEST_CASE("a tree's state goes through bytes and back; any damage is an error") {
+    replay::priority_tree tree(40, 0.25);
+    for (std::size_t i = 0; i < 40; ++i) tree.set(i, static_cast<double>(i % 7));
+    const std::string whole = tree.state();
+    auto again = replay::priority_tree::from_state(whole);
+    CHECK(again.state() == whole);
+    CHECK(again.draw(100, philox{3}) == tree.draw(100, philox{3}));
+    again.set(7, 100), tree.set(7, 100);
+    CHECK(again.draw(100, philox{3}) == tree.draw(100, philox{3}));
+    for (std::size_t length = 0; length < whole.size(); ++length)
+        REQUIRE_THROWS_AS(replay::priority_tree::from_state(whole.substr(0, length)), holdfast::format_error);
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+        REQUIRE_THROWS_AS(replay::priority_tree::from_state(damaged), holdfast::format_error);
+    }
+    const auto written = [](std::uint64_t size, double unit, std::vector<std::uint64_t> units) {
+        replay::state_writer to("priority", 1);
+        to.word(size), to.number(unit);
+        for (const std::uint64_t u : units) to.word(u);
+        return to.finish();
+    };
+    CHECK_THROWS_WITH(replay::priority_tree::from_state(written(3, 1, {1, 2})),
+                      Contains("for another number of items"));
+    CHECK_THROWS_WITH(replay::priority_tree::from_state(written(2, 0, {1, 2})), Contains("has a unit that is none"));
+    CHECK_THROWS_WITH(replay::priority_tree::from_state(written(2, 1, {~0ULL, 2})),
+                      Contains("a priority that is none"));
+    CHECK_THROWS_WITH(replay::priority_tree::from_state(written(2, 1, {1ULL << 62, 2})),
+                      Contains("a priority that is none"));
+    CHECK_THROWS_WITH(replay::reservoir_r::from_state(whole), Contains("of another kind: 'priority'"));
 }

@@ -159,6 +159,9 @@ TEST_CASE("known reservoirs, which later versions repeat") {
     CHECK(l.items() == ids{593, 992, 839, 589});
     CHECK(a.items() == ids{551, 129, 363, 922});
     CHECK(k.items() == ids{618, 357, 994, 714});
+    replay::balanced_reservoir b(10, philox{42});  // tests/reference/replay_draws.py
+    for (std::uint64_t id = 0; id < 60; ++id) b.offer(id, id % 3 == 0 ? 0 : id % 20 == 1 ? 1 : 2);
+    CHECK(b.items() == ids{27, 51, 12, 9, 1, 41, 5, 44, 23, 20});
 }
 
 TEST_CASE("reservoirs of nothing keep nothing, and weights that are none are refused") {

@@ -7,7 +7,9 @@
 #include <holdfast/replay/sampler.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "replay/chi_square.hpp"
@@ -160,4 +162,65 @@ TEST_CASE("samplers refuse what they cannot give") {
         CHECK_REFUSES(replay::head(many), "fewer than 2^32 items");
     }
     CHECK(replay::uniform_with_replacement(0).draw(0, philox{1}).empty());
+}
+
+TEST_CASE("many words at once are the words one by one, wherever they begin and end") {
+    const replay::detail::item_bits bits(philox{42, 7});
+    for (const std::uint64_t first : {0ULL, 1ULL, 6ULL, 0x1fffffff0ULL, 0xfffffffffULL})
+        for (const std::size_t n : {0u, 1u, 2u, 15u, 64u, 65u, 150u, 333u}) {
+            std::vector<std::uint64_t> words(n);
+            bits.words(first, words);
+            for (std::size_t i = 0; i < n; ++i) REQUIRE(words[i] == bits.word(first + i));
+        }
+}
+
+TEST_CASE("no weighted draw misses a key: brute force over sizes and shares") {
+    philox g{6};
+    for (const std::size_t size : {1u, 7u, 255u, 3000u}) {
+        std::vector<double> w(size);
+        for (double& x : w)
+            x = holdfast::uniform_index(g, 5) == 0 ? 0.0 : std::ldexp(holdfast::uniform(g), size % 2 ? 0 : 40);
+        w[0] = 1;
+        const replay::weighted_without_replacement sampler(w);
+        for (std::uint64_t trial = 0; trial < 20; ++trial) {
+            const replay::detail::item_bits bits(philox{3, trial});
+            std::vector<std::pair<double, std::uint32_t>> keys;
+            for (std::uint32_t i = 0; i < size; ++i)
+                if (w[i] > 0)
+                    keys.emplace_back(-holdfast::portable_log(replay::detail::item_bits::open(bits.word(i))) / w[i], i);
+            std::sort(keys.begin(), keys.end());
+            for (const std::size_t n : {std::size_t{1}, 1 + keys.size() / 50, keys.size()}) {
+                const ids drawn = sampler.draw(n, philox{3, trial});
+                for (std::size_t i = 0; i < n; ++i) REQUIRE(drawn[i] == keys[i].second);
+            }
+        }
+    }
+}
+
+TEST_CASE("inclusion probabilities: Horvitz and Thompson's sum is right on average") {
+    const std::vector<double> w{0.5, 3, 0, 1, 2.5, 4, 0.1}, x{4, 1, 9, 2, 8, 3, 5};
+    const replay::weighted_without_replacement sampler(w);
+    double sum = 0, square = 0;
+    constexpr std::uint64_t trials = 40000;
+    for (std::uint64_t trial = 0; trial < trials; ++trial) {
+        const auto drawn = sampler.draw_with_probability(3, philox{8, trial});
+        double estimate = 0;
+        for (std::size_t i = 0; i < 3; ++i) estimate += x[drawn.items[i]] / drawn.probability[i];
+        sum += estimate, square += estimate * estimate;
+    }
+    const double mean = sum / trials, sd = std::sqrt((square / trials - mean * mean) / trials);
+    CHECK(std::abs(mean - 23) < 4 * sd);  // all but the one of weight 0
+    CHECK(sd < 0.2);
+    CHECK(sampler.draw_with_probability(6, philox{1}).probability == std::vector<double>(6, 1.0));
+
+    const replay::alias_table table(w);
+    double total = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+        CHECK(table.probability(i) == Approx(w[i] / 11.1).margin(1e-9));
+        total += table.probability(i);
+    }
+    CHECK(total == Approx(1).epsilon(1e-15));
+    CHECK(table.inclusion_probability(5, 2) == Approx(1 - std::pow(1 - 4 / 11.1, 2)));
+    CHECK(replay::uniform_with_replacement(5).inclusion_probability(2) == Approx(1 - 16.0 / 25));
+    CHECK_REFUSES(table.probability(7), "replay::alias_table: there are 7 items, asked for item 7");
 }

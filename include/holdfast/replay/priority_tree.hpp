@@ -2,11 +2,13 @@
 // Prioritised replay: draws in proportion to priorities that change all the time. A sum tree with sixteen children per
 // node over whole numbers, so sums never drift and do not depend on the order of the updates. A node holds the running
 // sums of its children: one comparison with all sixteen finds the child.
-// Builds on sampler.hpp.
+// Builds on sampler.hpp and state.hpp.
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/random.hpp>
+#include <holdfast/replay/item_bits.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/state.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast::replay {
@@ -60,14 +64,41 @@ class priority_tree {
                 priority);
         const std::uint64_t fresh =
             priority > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted + 0.5)) : 0;
-        const std::uint64_t change = fresh - units(item);  // modulo 2^64, as are the sums
-        total_ += change;
-        for (auto& level : levels_) {
-            std::uint64_t* sums = level[item / fan].sums;
-            const std::uint64_t* from_child = ones_from.data() + (fan - item % fan);
-            for (std::size_t c = 0; c < fan; ++c) sums[c] += change & from_child[c];
-            item /= fan;
+        set_units(item, fresh);
+    }
+
+    /// How likely one draw is `item`, and how likely n draws hold it at least once.
+    /// @throw invalid_argument if there is no such item, or all priorities are 0
+    [[nodiscard]] double inclusion_probability(std::size_t item, std::size_t n = 1) const {
+        check(item);
+        require(total_ > 0, "replay::priority_tree: nothing to draw, all ", size_, " priorities are 0");
+        return 1 - std::pow(1 - static_cast<double>(units(item)) / static_cast<double>(total_), static_cast<double>(n));
+    }
+
+    /// All there is to know, as bytes.
+    [[nodiscard]] std::string state() const {
+        state_writer to("priority", 1);
+        to.word(size_), to.number(unit_);
+        for (std::size_t i = 0; i < size_; ++i) to.word(units(i));
+        return to.finish();
+    }
+
+    /// @throw format_error if the bytes are not what state() of a priority_tree gave
+    [[nodiscard]] static priority_tree from_state(std::string_view bytes) {
+        state_reader from(bytes, "priority", 1);
+        const std::uint64_t size = from.word();
+        const double unit = from.number();
+        if (size != from.left()) from.fail("has priorities for another number of items");
+        if (!(unit > 0 && std::isfinite(unit))) from.fail("has a unit that is none");
+        priority_tree made(static_cast<std::size_t>(size), unit);
+        for (std::size_t i = 0; i < made.size_; ++i) {
+            const std::uint64_t units = from.word();
+            if (units > std::uint64_t{1} << 62 || made.total_ + units > std::uint64_t{1} << 62)
+                from.fail("holds a priority that is none");
+            if (units > 0) made.set_units(i, units);
         }
+        from.finish();
+        return made;
     }
 
     /// The item whose part of 0 .. total-1 holds `position`.
@@ -93,8 +124,7 @@ class priority_tree {
             // Level by level for all of them: their waits for memory overlap.
             std::size_t node[256] = {};
             for (std::size_t t = 0; t < some; ++t) words[t] = high_product(words[t], total_);
-            for (std::size_t l = levels_.size(); l-- > 0;)
-                for (std::size_t t = 0; t < some; ++t) node[t] = child(l, node[t], words[t]);
+            for (std::size_t l = levels_.size(); l-- > 0;) descend(l, node, words, some);
             for (std::size_t t = 0; t < some; ++t) drawn[first + t] = static_cast<std::uint32_t>(node[t]);
         }
         return drawn;
@@ -123,6 +153,17 @@ class priority_tree {
         return sums[item % fan] - (item % fan ? sums[item % fan - 1] : 0);
     }
 
+    void set_units(std::size_t item, std::uint64_t fresh) {
+        const std::uint64_t change = fresh - units(item);  // modulo 2^64, as are the sums
+        total_ += change;
+        for (auto& level : levels_) {
+            std::uint64_t* sums = level[item / fan].sums;
+            const std::uint64_t* from_child = ones_from.data() + (fan - item % fan);
+            for (std::size_t c = 0; c < fan; ++c) sums[c] += change & from_child[c];
+            item /= fan;
+        }
+    }
+
     /// The child of a node that holds `position`, which becomes the position inside it.
     [[nodiscard]] std::size_t child(std::size_t level, std::size_t node, std::uint64_t& position) const {
         const std::uint64_t* sums = levels_[level][node].sums;
@@ -131,6 +172,38 @@ class priority_tree {
         position -= before > 0 ? sums[before - 1] : 0;
         return node * fan + before;
     }
+
+    /// child() of n nodes, each with its position.
+    void descend(std::size_t level, std::size_t* node, std::uint64_t* position, std::size_t n) const {
+#if HOLDFAST_REPLAY_AVX512
+        if (detail::machine_has_avx512()) {
+            const group* below = level > 0 ? levels_[level - 1].data() : nullptr;
+            return descend_avx512(levels_[level].data(), below, node, position, n);
+        }
+#endif
+        for (std::size_t t = 0; t < n; ++t) node[t] = child(level, node[t], position[t]);
+    }
+
+#if HOLDFAST_REPLAY_AVX512
+    /// Two comparisons a node; what the level below will look at is asked for in time.
+    __attribute__((target("avx512f,popcnt"))) static void descend_avx512(const group* groups, const group* below,
+                                                                         std::size_t* node, std::uint64_t* position,
+                                                                         std::size_t n) {
+        for (std::size_t t = 0; t < n; ++t) {
+            const std::uint64_t* sums = groups[node[t]].sums;
+            const __m512i at = _mm512_set1_epi64(static_cast<long long>(position[t]));
+            const unsigned low = _mm512_cmpge_epu64_mask(at, _mm512_load_si512(sums));
+            const unsigned high = _mm512_cmpge_epu64_mask(at, _mm512_load_si512(sums + 8));
+            const auto before = static_cast<std::size_t>(__builtin_popcount(low | high << 8));
+            const std::uint64_t passed = sums[(before - 1) % fan];  // where none is before: the last, not counted
+            position[t] -= passed & (std::uint64_t{0} - static_cast<std::uint64_t>(before > 0));
+            node[t] = node[t] * fan + before;
+            if (below == nullptr) continue;
+            __builtin_prefetch(below + node[t]);
+            __builtin_prefetch(reinterpret_cast<const char*>(below + node[t]) + 64);
+        }
+    }
+#endif
 
     /// floor(a b / 2^64): a number below b, uniform up to b / 2^64.
     static std::uint64_t high_product(std::uint64_t a, std::uint64_t b) {

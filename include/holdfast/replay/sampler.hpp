@@ -8,8 +8,10 @@
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/core/portable_math.hpp>
 #include <holdfast/core/random.hpp>
+#include <holdfast/replay/item_bits.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -45,79 +47,6 @@ template <sampler S>
 }
 
 namespace detail {
-
-/// Random bits per item: words 2i and 2i + 1 of a stream of its own, which a generator that has moved on does not
-/// share.
-class item_bits {
-  public:
-    explicit item_bits(const philox& g) : keyed_(g.split(g.position())) {}
-
-    /// What seed() and stream() of another one gave.
-    item_bits(std::uint64_t seed, std::uint64_t stream) : keyed_(seed, stream) {}
-    [[nodiscard]] std::uint64_t seed() const { return keyed_.seed(); }
-    [[nodiscard]] std::uint64_t stream() const { return keyed_.stream(); }
-
-    /// 64 bits, a function of the generator and of `item`.
-    [[nodiscard]] std::uint64_t word(std::uint64_t item) const {
-        const philox::counter_type block = philox::block(counter(item / 2), key());
-        return item % 2 ? join(block[2], block[3]) : join(block[0], block[1]);
-    }
-
-    /// word(first), word(first + 1) ...; eight blocks at a time, in loops that compilers turn into vectors.
-    void words(std::uint64_t first, std::span<std::uint64_t> to) const {
-        std::uint64_t* const out = to.data();
-        const std::size_t n = to.size();
-        std::size_t i = 0;
-        if (first % 2 && n > 0) out[i++] = word(first);
-        constexpr std::size_t lanes = 8;
-        for (; i + 2 * lanes <= n; i += 2 * lanes) {
-            std::uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
-            for (std::size_t l = 0; l < lanes; ++l) {
-                const philox::counter_type c = counter((first + i) / 2 + l);
-                c0[l] = c[0], c1[l] = c[1], c2[l] = c[2], c3[l] = c[3];
-            }
-            philox::key_type k = key();
-            for (int round = 0; round < 10; ++round) {
-                for (std::size_t l = 0; l < lanes; ++l) {
-                    const std::uint64_t a = 0xd2511f53ULL * c0[l], b = 0xcd9e8d57ULL * c2[l];
-                    const auto b_high = static_cast<std::uint32_t>(b >> 32);
-                    const auto a_high = static_cast<std::uint32_t>(a >> 32);
-                    c0[l] = b_high ^ c1[l] ^ k[0];
-                    c1[l] = static_cast<std::uint32_t>(b);
-                    c2[l] = a_high ^ c3[l] ^ k[1];
-                    c3[l] = static_cast<std::uint32_t>(a);
-                }
-                k[0] += 0x9e3779b9u;
-                k[1] += 0xbb67ae85u;
-            }
-            for (std::size_t l = 0; l < lanes; ++l) {
-                out[i + 2 * l] = join(c0[l], c1[l]);
-                out[i + 2 * l + 1] = join(c2[l], c3[l]);
-            }
-        }
-        for (; i < n; ++i) out[i] = word(first + i);
-    }
-
-    /// The 52 bits of a word as a number in (0, 1), as uniform_open makes it.
-    [[nodiscard]] static double open(std::uint64_t word) { return (static_cast<double>(word >> 12) + 0.5) * 0x1p-52; }
-
-    /// A generator for `item` that may draw any number of words.
-    [[nodiscard]] philox generator(std::uint64_t item) const { return keyed_.split(item); }
-
-  private:
-    static std::uint64_t join(std::uint32_t high, std::uint32_t low) {
-        return static_cast<std::uint64_t>(high) << 32 | low;
-    }
-    [[nodiscard]] philox::counter_type counter(std::uint64_t block) const {
-        return {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
-                static_cast<std::uint32_t>(keyed_.stream()), static_cast<std::uint32_t>(keyed_.stream() >> 32)};
-    }
-    [[nodiscard]] philox::key_type key() const {
-        return {static_cast<std::uint32_t>(keyed_.seed()), static_cast<std::uint32_t>(keyed_.seed() >> 32)};
-    }
-
-    philox keyed_;
-};
 
 /// Keeps the n smallest of the (key, item) pairs it is shown, in whatever order; O(1) per pair on average.
 template <class Key>
@@ -194,6 +123,53 @@ std::vector<std::uint32_t> smallest_of(std::size_t items, std::size_t n, Key lar
     return idle.at(0).items();
 }
 
+/// Which of the keys -log(u_i) / w_i can be up to `cut`: all that are, and hardly any other. -log u > 1 - u, so most
+/// are out without a logarithm. An item of weight 0 may be named.
+///
+/// @param words   [n] n at most 256; u_i is item_bits::open of them
+/// @param hits    their places
+/// @return        how many
+inline std::size_t maybe_below_plain(std::span<const std::uint64_t> words, const double* weights, double cut,
+                                     std::uint16_t* hits) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const double u = item_bits::open(words[i]);
+        if ((1.0 - u) * (1 - 1e-14) > cut * weights[i]) continue;
+        hits[count++] = static_cast<std::uint16_t>(i);
+    }
+    return count;
+}
+
+#if HOLDFAST_REPLAY_AVX512
+/// The same with 1 + floor(u 2^52) 2^-52, which is at hand: 1 - u is up to 2^-52 more, so that what is skipped is out.
+__attribute__((target("avx512f"))) inline std::size_t maybe_below_avx512(std::span<const std::uint64_t> words,
+                                                                         const double* weights, double cut,
+                                                                         std::uint16_t* hits) {
+    const __m512d limit = _mm512_set1_pd(cut), shrink = _mm512_set1_pd(1 - 1e-14), top = _mm512_set1_pd(2 - 0x1p-51);
+    const __m512i one = _mm512_set1_epi64(0x3ff0000000000000);
+    std::size_t count = 0, i = 0;
+    for (; i + 8 <= words.size(); i += 8) {
+        const __m512i mantissa = _mm512_maskz_srli_epi64(0xff, _mm512_loadu_si512(words.data() + i), 12);
+        const __m512d rest = _mm512_sub_pd(top, _mm512_castsi512_pd(_mm512_or_si512(mantissa, one)));
+        unsigned in = _mm512_cmp_pd_mask(_mm512_mul_pd(rest, shrink),
+                                         _mm512_mul_pd(limit, _mm512_loadu_pd(weights + i)), _CMP_NGT_UQ);
+        for (; in != 0; in &= in - 1) hits[count++] = static_cast<std::uint16_t>(i + std::countr_zero(in));
+    }
+    const std::size_t done = count;
+    count += maybe_below_plain(words.subspan(i), weights + i, cut, hits + count);
+    for (std::size_t h = done; h < count; ++h) hits[h] = static_cast<std::uint16_t>(hits[h] + i);
+    return count;
+}
+#endif
+
+inline std::size_t maybe_below(std::span<const std::uint64_t> words, const double* weights, double cut,
+                               std::uint16_t* hits) {
+#if HOLDFAST_REPLAY_AVX512
+    if (machine_has_avx512()) return maybe_below_avx512(words, weights, cut, hits);
+#endif
+    return maybe_below_plain(words, weights, cut, hits);
+}
+
 inline void check_count(std::string_view what, std::size_t items) {
     require(items < std::numeric_limits<std::uint32_t>::max(), "replay::", what, ": fewer than 2^32 items, got ",
             items);
@@ -226,12 +202,12 @@ class uniform_without_replacement {
     /// @throw  invalid_argument if n > size()
     [[nodiscard]] std::vector<std::uint32_t> draw(std::size_t n, philox g) const {
         require(n <= items_, "replay::uniform_without_replacement: ", n, " items asked, there are ", items_);
-        const detail::item_bits bits(g);
-        return detail::smallest_of(items_, n, std::numeric_limits<std::uint64_t>::max(), bits,
-                                   [](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
-                                       for (std::size_t i = 0; i < words.size(); ++i)
-                                           kept.offer(words[i], static_cast<std::uint32_t>(first + i));
-                                   });
+        const double wanted = 1.25 * static_cast<double>(n) + 8 * std::sqrt(static_cast<double>(n)) + 32;
+        const double share = wanted / static_cast<double>(std::max<std::size_t>(1, items_));
+        constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+        auto drawn = smallest_keys(n, share < 0.5 ? static_cast<std::uint64_t>(share * 0x1p64) : all, g);
+        if (drawn.size() < n) drawn = smallest_keys(n, all, g);
+        return drawn;
     }
 
     /// How likely a draw of n holds a given item.
@@ -240,6 +216,15 @@ class uniform_without_replacement {
     }
 
   private:
+    /// The n smallest keys of those up to `cut`.
+    [[nodiscard]] std::vector<std::uint32_t> smallest_keys(std::size_t n, std::uint64_t cut, const philox& g) const {
+        return detail::smallest_of(items_, n, cut, detail::item_bits(g),
+                                   [](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
+                                       for (std::size_t i = 0; i < words.size(); ++i)
+                                           kept.offer(words[i], static_cast<std::uint32_t>(first + i));
+                                   });
+    }
+
     std::size_t items_;
 };
 
@@ -270,6 +255,12 @@ class uniform_with_replacement {
         return drawn;
     }
 
+    /// How likely a draw of n holds a given item at least once.
+    [[nodiscard]] double inclusion_probability(std::size_t n) const {
+        if (items_ == 0) return 0;
+        return 1 - std::pow(1 - 1 / static_cast<double>(items_), static_cast<double>(n));
+    }
+
   private:
     std::size_t items_;
 };
@@ -294,6 +285,12 @@ class head {
 
   private:
     std::size_t items_;
+};
+
+/// Items and how likely each was to be drawn.
+struct weighted_draw {
+    std::vector<std::uint32_t> items = {};
+    std::vector<double> probability = {};
 };
 
 /// Weighted without replacement: as if items were taken one after the other, each time with probability proportional
@@ -327,19 +324,65 @@ class weighted_without_replacement {
     [[nodiscard]] std::vector<std::uint32_t> draw(std::size_t n, philox g) const {
         require(n <= positive_, "replay::weighted_without_replacement: ", n, " items asked, ", positive_, " of ",
                 weights_.size(), " have a weight above 0");
+        auto drawn = smallest_keys(n, likely_cut(n), g);
+        if (drawn.size() < n) drawn = smallest_keys(n, std::numeric_limits<double>::infinity(), g);
+        return drawn;
+    }
+
+    /// n items as draw() gives them, each with the chance of its being among them given the keys of all others: what
+    /// Horvitz and Thompson divide by. sum(x_i / probability_i) over the draw is sum(x_i) over all items on average.
+    ///
+    /// @throw invalid_argument if n is more than the items whose weight is above 0
+    /// @see   Cohen & Kaplan 2007, "Summarizing data using bottom-k sketches"
+    [[nodiscard]] weighted_draw draw_with_probability(std::size_t n, philox g) const {
+        weighted_draw made;
+        made.items = draw(n, g);
+        made.probability.assign(n, 1.0);
+        if (n == positive_) return made;  // all there is
         const detail::item_bits bits(g);
-        return detail::smallest_of(weights_.size(), n, std::numeric_limits<double>::infinity(), bits,
-                                   [&](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
-                                       for (std::size_t i = 0; i < words.size(); ++i) {
-                                           const double u = detail::item_bits::open(words[i]), w = weights_[first + i];
-                                           // -log u > 1 - u: most are out without a logarithm
-                                           if (w == 0 || (1.0 - u) * (1 - 1e-14) > kept.cut() * w) continue;
-                                           kept.offer(-portable_log(u) / w, static_cast<std::uint32_t>(first + i));
-                                       }
-                                   });
+        const std::uint32_t next = draw(n + 1, g).back();
+        const double cut = -portable_log(detail::item_bits::open(bits.word(next))) / weights_[next];
+        for (std::size_t i = 0; i < n; ++i) made.probability[i] = 1 - portable_exp(-weights_[made.items[i]] * cut);
+        return made;
     }
 
   private:
+    /// The n smallest keys of those up to `cut`.
+    [[nodiscard]] std::vector<std::uint32_t> smallest_keys(std::size_t n, double cut, const philox& g) const {
+        const detail::item_bits bits(g);
+        return detail::smallest_of(
+            weights_.size(), n, cut, bits, [&](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
+                std::uint16_t hits[256];
+                const std::size_t count = detail::maybe_below(words, &weights_[first], kept.cut(), hits);
+                for (std::size_t h = 0; h < count; ++h) {
+                    const std::size_t i = first + hits[h];
+                    if (weights_[i] == 0) continue;
+                    const double u = detail::item_bits::open(words[hits[h]]);
+                    kept.offer(-portable_log(u) / weights_[i], static_cast<std::uint32_t>(i));
+                }
+            });
+    }
+
+    /// A key that somewhat more than n are likely to be below, from some of the weights. Only the time depends on it.
+    [[nodiscard]] double likely_cut(std::size_t n) const {
+        const double wanted = 1.25 * static_cast<double>(n) + 8 * std::sqrt(static_cast<double>(n)) + 32;
+        const std::size_t step = std::max<std::size_t>(1, weights_.size() / 256);
+        const double scale = static_cast<double>(step);
+        if (wanted * 2 > static_cast<double>(positive_)) return std::numeric_limits<double>::infinity();
+        double cut = 0;
+        for (int newton = 0; newton < 5; ++newton) {  // sum of 1 - exp(-w cut) = wanted, from below
+            double below = 0, slope = 0;
+            for (std::size_t i = 0; i < weights_.size(); i += step) {
+                const double rest = std::exp(-weights_[i] * cut);
+                below += 1 - rest;
+                slope += weights_[i] * rest;
+            }
+            if (!(slope > 0)) return std::numeric_limits<double>::infinity();
+            cut += (wanted - scale * below) / (scale * slope);
+        }
+        return cut > 0 ? cut : std::numeric_limits<double>::infinity();
+    }
+
     std::vector<double> weights_;
     std::size_t positive_ = 0;
 };
@@ -388,6 +431,24 @@ class alias_table {
 
     [[nodiscard]] std::size_t size() const { return columns_.size(); }
 
+    /// How likely one draw is `item`, as the table holds it: a multiple of 2^-32 / size.
+    /// @throw invalid_argument if there is no such item
+    /// @cost  O(size)
+    [[nodiscard]] double probability(std::size_t item) const {
+        require(item < size(), "replay::alias_table: there are ", size(), " items, asked for item ", item);
+        double parts = 0;
+        for (std::size_t c = 0; c < size(); ++c) {
+            const double own = columns_[c].threshold;
+            if (c == item) parts += columns_[c].other == c ? 0x1p32 : own;
+            if (c != item && columns_[c].other == item) parts += 0x1p32 - own;
+        }
+        return parts * 0x1p-32 / static_cast<double>(size());
+    }
+    /// How likely n draws hold `item` at least once.
+    [[nodiscard]] double inclusion_probability(std::size_t item, std::size_t n) const {
+        return 1 - std::pow(1 - probability(item), static_cast<double>(n));
+    }
+
     /// @return [n] items; draw number t depends on the generator and t alone
     [[nodiscard]] std::vector<std::uint32_t> draw(std::size_t n, philox g) const {
         const detail::item_bits bits(g);
@@ -411,7 +472,9 @@ class alias_table {
         const std::uint64_t product = high * n + (low * n >> 32);
         const auto column = static_cast<std::size_t>(product >> 32);
         const std::uint64_t coin = product & 0xffffffffu;
-        return coin < columns_[column].threshold ? static_cast<std::uint32_t>(column) : columns_[column].other;
+        const entry e = columns_[column];  // both sides at hand: a choice without a branch, which would be a guess
+        const auto own = static_cast<std::uint32_t>(column);
+        return e.other ^ ((own ^ e.other) & (0u - static_cast<std::uint32_t>(coin < e.threshold)));
     }
 
   private:

@@ -1,0 +1,153 @@
+#pragma once
+// Random bits per item: a word for every item, a function of the generator and of the item alone. What makes draws the
+// same for any number of threads, any shard order and after a resume. Builds on core. On a
+// machine with AVX-512 (asked at run time) its instructions, else loops that compilers turn into vectors: the same
+// bits.
+
+#include <holdfast/core/random.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__CUDACC__)
+#define HOLDFAST_REPLAY_AVX512 1
+#include <immintrin.h>
+#else
+#define HOLDFAST_REPLAY_AVX512 0
+#endif
+
+namespace holdfast::replay::detail {
+
+#if HOLDFAST_REPLAY_AVX512
+inline bool machine_has_avx512() {
+    static const bool has = [] {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx512f") != 0;
+    }();
+    return has;
+}
+#endif
+
+/// Random bits per item: words 2i and 2i + 1 of a stream of its own, which a generator that has moved on does not
+/// share.
+class item_bits {
+  public:
+    explicit item_bits(const philox& g) : keyed_(g.split(g.position())) {}
+
+    /// What seed() and stream() of another one gave.
+    item_bits(std::uint64_t seed, std::uint64_t stream) : keyed_(seed, stream) {}
+    [[nodiscard]] std::uint64_t seed() const { return keyed_.seed(); }
+    [[nodiscard]] std::uint64_t stream() const { return keyed_.stream(); }
+
+    /// 64 bits, a function of the generator and of `item`.
+    [[nodiscard]] std::uint64_t word(std::uint64_t item) const {
+        const philox::counter_type block = philox::block(counter(item / 2), key());
+        return item % 2 ? join(block[2], block[3]) : join(block[0], block[1]);
+    }
+
+    /// word(first), word(first + 1) ...; many blocks at a time.
+    void words(std::uint64_t first, std::span<std::uint64_t> to) const {
+        if (first % 2 && !to.empty()) {
+            to[0] = word(first++);
+            to = to.subspan(1);
+        }
+#if HOLDFAST_REPLAY_AVX512
+        if (machine_has_avx512())
+            for (; to.size() >= 64; first += 64, to = to.subspan(64)) blocks_avx512(first / 2, to.data());
+#endif
+        for (; to.size() >= 16; first += 16, to = to.subspan(16)) blocks(first / 2, to.data());
+        for (std::uint64_t& w : to) w = word(first++);
+    }
+
+    /// The 52 bits of a word as a number in (0, 1), as uniform_open makes it.
+    [[nodiscard]] static double open(std::uint64_t word) { return (static_cast<double>(word >> 12) + 0.5) * 0x1p-52; }
+
+    /// A generator for `item` that may draw any number of words.
+    [[nodiscard]] philox generator(std::uint64_t item) const { return keyed_.split(item); }
+
+  private:
+    static std::uint64_t join(std::uint32_t high, std::uint32_t low) {
+        return static_cast<std::uint64_t>(high) << 32 | low;
+    }
+    [[nodiscard]] philox::counter_type counter(std::uint64_t block) const {
+        return {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+                static_cast<std::uint32_t>(keyed_.stream()), static_cast<std::uint32_t>(keyed_.stream() >> 32)};
+    }
+    [[nodiscard]] philox::key_type key() const {
+        return {static_cast<std::uint32_t>(keyed_.seed()), static_cast<std::uint32_t>(keyed_.seed() >> 32)};
+    }
+
+#if HOLDFAST_REPLAY_AVX512
+    /// 64 words: four vectors of eight blocks. Lanes of 64 bits of which the low half counts: a multiplication reads no
+    /// more, and what xor and shift leave in the high half is masked at the end.
+    __attribute__((target("avx512f"))) void blocks_avx512(std::uint64_t block, std::uint64_t* out) const {
+        const __m512i m0 = _mm512_set1_epi64(0xd2511f53), m1 = _mm512_set1_epi64(0xcd9e8d57);
+        const __mmask8 all = 0xff;  // the plain forms start from a register that is not set, and GCC warns
+        const __m512i low = _mm512_set1_epi64(0xffffffff);
+        const __m512i stream_low = _mm512_set1_epi64(static_cast<long long>(keyed_.stream())),
+                      stream_high = _mm512_set1_epi64(static_cast<long long>(keyed_.stream() >> 32));
+        __m512i c0[4], c1[4], c2[4], c3[4];
+        for (int v = 0; v < 4; ++v) {
+            c0[v] = _mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(block + 8 * static_cast<unsigned>(v))),
+                                     _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+            c1[v] = _mm512_maskz_srli_epi64(all, c0[v], 32);
+            c2[v] = stream_low;
+            c3[v] = stream_high;
+        }
+        philox::key_type k = key();
+        for (int round = 0; round < 10; ++round) {
+            const __m512i k0 = _mm512_set1_epi64(k[0]), k1 = _mm512_set1_epi64(k[1]);
+            for (int v = 0; v < 4; ++v) {
+                const __m512i a = _mm512_maskz_mul_epu32(all, m0, c0[v]), b = _mm512_maskz_mul_epu32(all, m1, c2[v]);
+                c0[v] =
+                    _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(all, b, 32), c1[v], k0, 0x96);  // three-way xor
+                c1[v] = b;
+                c2[v] = _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(all, a, 32), c3[v], k1, 0x96);
+                c3[v] = a;
+            }
+            k[0] += 0x9e3779b9u;
+            k[1] += 0xbb67ae85u;
+        }
+        for (int v = 0; v < 4; ++v) {
+            const __m512i even = _mm512_or_si512(_mm512_maskz_slli_epi64(all, c0[v], 32), _mm512_and_si512(c1[v], low));
+            const __m512i odd = _mm512_or_si512(_mm512_maskz_slli_epi64(all, c2[v], 32), _mm512_and_si512(c3[v], low));
+            _mm512_storeu_si512(out + 16 * v,
+                                _mm512_permutex2var_epi64(even, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), odd));
+            _mm512_storeu_si512(out + 16 * v + 8,
+                                _mm512_permutex2var_epi64(even, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), odd));
+        }
+    }
+#endif
+
+    /// 16 words, in loops that compilers turn into vectors.
+    void blocks(std::uint64_t block, std::uint64_t* out) const {
+        constexpr std::size_t lanes = 8;
+        std::uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
+        for (std::size_t l = 0; l < lanes; ++l) {
+            const philox::counter_type c = counter(block + l);
+            c0[l] = c[0], c1[l] = c[1], c2[l] = c[2], c3[l] = c[3];
+        }
+        philox::key_type k = key();
+        for (int round = 0; round < 10; ++round) {
+            for (std::size_t l = 0; l < lanes; ++l) {
+                const std::uint64_t a = 0xd2511f53ULL * c0[l], b = 0xcd9e8d57ULL * c2[l];
+                const auto b_high = static_cast<std::uint32_t>(b >> 32);
+                const auto a_high = static_cast<std::uint32_t>(a >> 32);
+                c0[l] = b_high ^ c1[l] ^ k[0];
+                c1[l] = static_cast<std::uint32_t>(b);
+                c2[l] = a_high ^ c3[l] ^ k[1];
+                c3[l] = static_cast<std::uint32_t>(a);
+            }
+            k[0] += 0x9e3779b9u;
+            k[1] += 0xbb67ae85u;
+        }
+        for (std::size_t l = 0; l < lanes; ++l) {
+            out[2 * l] = join(c0[l], c1[l]);
+            out[2 * l + 1] = join(c2[l], c3[l]);
+        }
+    }
+    philox keyed_;
+};
+
+}  // namespace holdfast::replay::detail
