@@ -1,4 +1,5 @@
-// score: predictions that any model wrote, scored by any scorer of the library, with an interval. Reads JSON Lines
+// score: predictions that any model wrote, scored by any scorer of the library, with an interval. The value is what the
+// scorer's origin reports of a corpus: the mean of the items, or the score of their counts added up. Reads JSON Lines
 // {"prediction", "references", "source"}. Wrong input: one sentence on standard error, exit 2.
 
 #include <holdfast/experiment/text.hpp>
@@ -12,7 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,18 +60,26 @@ std::vector<scoring::item> read_items(const std::string& path, const scoring::an
     return items;
 }
 
-/// Wilson's for scores that are all right or wrong, else a bootstrap over items; none for one graded item.
-metrics::interval interval_of(const std::vector<double>& scores, double best, double confidence) {
-    const auto n = static_cast<double>(scores.size());
-    const double mean = std::accumulate(scores.begin(), scores.end(), 0.0) / n;
-    if (std::all_of(scores.begin(), scores.end(), [&](double x) { return x == 0 || x == best; })) {
+/// What the scorer's origin reports of the corpus, with an interval: Wilson's for scores that are all right or wrong,
+/// else a bootstrap over items; none for one graded item.
+metrics::interval interval_of(const scoring::any_scorer& scorer, const scoring::corpus_scores& corpus,
+                              double confidence) {
+    const auto& scores = corpus.scores;
+    const double best = scorer.best(), mean = scorer.reports_pooled() ? corpus.pooled : corpus.mean;
+    if (!scorer.reports_pooled() &&
+        std::all_of(scores.begin(), scores.end(), [&](double x) { return x == 0 || x == best; })) {
         const auto right = std::count(scores.begin(), scores.end(), best);
         auto i = metrics::wilson(static_cast<std::size_t>(right), scores.size(), confidence);
         i.estimate = mean, i.lower *= best, i.upper *= best;
         return i;
     }
     if (scores.size() < 2) return {mean, metrics::not_evaluated, metrics::not_evaluated, confidence, 1, ""};
-    auto i = metrics::bootstrap_mean(scores, {.confidence = confidence});
+    const metrics::bootstrap_options options{.confidence = confidence};
+    auto i = scorer.reports_pooled()
+                 ? metrics::bootstrap_sums(
+                       corpus.numbers.view(),
+                       [&](std::span<const double> sums, std::size_t n) { return scorer.pooled(sums, n); }, options)
+                 : metrics::bootstrap_mean(scores, options);
     i.estimate = mean;
     return i;
 }
@@ -83,6 +92,7 @@ std::string listing(const std::string& format) {
                            {"definition", s.definition},
                            {"origin", s.origin},
                            {"best", s.scorer.best()},
+                           {"reports", s.scorer.reports_pooled() ? "pooled" : "mean"},
                            {"needs_source", s.scorer.uses_source()}});
         return all.dump(2) + "\n";
     }
@@ -102,14 +112,16 @@ std::string listing(const std::string& format) {
 std::string result(const settings& s) {
     const auto scorer = scoring::named(s.scorer);
     const auto items = read_items(s.predictions, scorer);
-    const auto scores = scoring::score_all(scorer, items);
-    const auto i = interval_of(scores, scorer.best(), s.confidence);
+    const auto corpus = scoring::score_corpus(scorer, items);
+    const auto& scores = corpus.scores;
+    const auto i = interval_of(scorer, corpus, s.confidence);
     if (s.format == "json") {
         ordered_json j{{"scorer", scorer.name()}, {"value", i.estimate}};
         if (!std::isnan(i.lower)) j["lower"] = i.lower, j["upper"] = i.upper;
         j["n"] = scores.size();
         j["confidence"] = s.confidence;
         if (!i.method.empty()) j["interval"] = i.method;
+        if (scorer.pools()) j["mean"] = corpus.mean, j["pooled"] = corpus.pooled;
         j["per_item"] = scores;
         return j.dump() + "\n";
     }
@@ -118,9 +130,12 @@ std::string result(const settings& s) {
                                      ? std::string("none, one item has no spread")
                                      : "[" + text::fixed(i.lower, d) + ", " + text::fixed(i.upper, d) + "] (" +
                                            text::shortest(100 * s.confidence) + " %, " + i.method + ")";
+    const std::string pooling = scorer.pools() ? "\nof items  " + text::fixed(corpus.mean, d) + " (mean)\nof counts " +
+                                                     text::fixed(corpus.pooled, d) + " (pooled)"
+                                               : std::string();
     const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
     return "scorer    " + std::string(scorer.name()) + "\nvalue     " + text::fixed(i.estimate, d) + "\ninterval  " +
-           interval + "\nitems     " + std::to_string(scores.size()) + "\nlowest    " + text::fixed(*low, d) +
+           interval + pooling + "\nitems     " + std::to_string(scores.size()) + "\nlowest    " + text::fixed(*low, d) +
            "\nhighest   " + text::fixed(*high, d) + "\n";
 }
 

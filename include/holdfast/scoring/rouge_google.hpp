@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <holdfast/scoring/lcs.hpp>
+#include <holdfast/scoring/overlap.hpp>
 #include <holdfast/scoring/porter.hpp>
 #include <holdfast/scoring/rouge.hpp>
 #include <holdfast/scoring/scorer.hpp>

@@ -4,13 +4,15 @@
 // no-answer threshold.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
-#include <iterator>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <holdfast/scoring/overlap.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/text.hpp>
 #include <holdfast/scoring/tokens.hpp>
@@ -81,24 +83,31 @@ struct token_f1 {
     static constexpr double best = 1;
     std::string_view name() const { return "squad::token_f1"; }
     double score(std::string_view prediction, std::span<const std::string> references) const {
+        std::array<double, width> numbers;
+        return measure(prediction, references, {}, numbers);
+    }
+
+    /// The counts of the best reference; SQuAD itself reports the mean of the scores.
+    static constexpr std::size_t width = 3;
+    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
+                   std::span<double> numbers) const {
         const std::string p = normalise(prediction);
-        return detail::best_reference(references, [&](const std::string& reference) {
+        const auto match = [&](const std::string& reference) {
             const std::string r = normalise(reference);
             interner number;
-            auto a = number(split(p)), b = number(split(r));
-            std::sort(a.begin(), a.end());
-            std::sort(b.begin(), b.end());
-            std::vector<std::uint32_t> common;
-            std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
-            if (common.empty()) return 0.0;
-            const double same = static_cast<double>(common.size());
-            const double precision = same / static_cast<double>(a.size()),
-                         recall = same / static_cast<double>(b.size());
-            return 2 * precision * recall / (precision + recall);
-        });
+            const auto a = number(split(p)), b = number(split(r));
+            std::vector<std::uint32_t> left(number.size(), 0);
+            for (const std::uint32_t word : b) ++left[word];
+            overlap o{0, static_cast<double>(a.size()), static_cast<double>(b.size())};
+            for (const std::uint32_t word : a)
+                if (left[word] > 0) --left[word], ++o.matches;
+            return o;
+        };
+        return detail::measure_best(references, numbers, match, [](const overlap& o) { return o.f(); });
     }
+    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 };
-static_assert(scorer<token_f1>);
+static_assert(pooled_scorer<token_f1>);
 
 }  // namespace squad
 
