@@ -132,6 +132,8 @@
 #include <holdfast/formats/general.hpp>
 #include <holdfast/formats/json.hpp>
 #include <holdfast/formats/lm_eval.hpp>
+#include <holdfast/formats/peft.hpp>
+#include <holdfast/formats/safetensors.hpp>
 #include <holdfast/formats/superni.hpp>
 #include <holdfast/formats/trace.hpp>
 #endif
