@@ -77,6 +77,7 @@
 #include <holdfast/replay/sampler.hpp>
 #include <holdfast/replay/side_memory.hpp>
 #include <holdfast/replay/state.hpp>
+#include <holdfast/replay/stratified.hpp>
 #include <holdfast/replay/surprise.hpp>
 #include <holdfast/replay/tag_merging.hpp>
 #include <holdfast/replay/tagger.hpp>

@@ -1,7 +1,7 @@
 #pragma once
-// Choosing by what is known of the items rather than by lot: the highest scores (surprise, loss, information), herding
-// (the mean is kept), k-centre greedy (nothing is far from a chosen one), and even draws (systematic).
-// Builds on core and sampler.hpp.
+// Choosing by what is known of the items rather than by lot: the highest scores (surprise, loss, information), bins of
+// uncertainty, herding (the mean is kept), k-centre greedy (nothing is far from a chosen one), and even draws
+// (systematic). Builds on core and sampler.hpp.
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
@@ -42,6 +42,26 @@ namespace holdfast::replay {
     std::sort(order.begin(), last, higher);
     order.resize(n);
     return order;
+}
+
+/// Uncertainty bins: the items in order of their uncertainty, from which every (size / n)-th is taken, so that sure and
+/// unsure ones are there in equal parts. Number i of the n is number floor(i size / n) of that order.
+///
+/// @return [n] different items, the surest first
+/// @throw  invalid_argument for more items than there are, or a NaN score
+/// @see    Bang et al. 2021 (Rainbow Memory), arXiv:2103.17230
+[[nodiscard]] inline std::vector<std::uint32_t> uncertainty_bins(std::span<const double> uncertainty, std::size_t n) {
+    detail::check_count("uncertainty_bins", uncertainty.size());
+    require(n <= uncertainty.size(), "replay::uncertainty_bins: ", n, " items asked, there are ", uncertainty.size());
+    std::vector<std::uint32_t> order(uncertainty.size()), chosen(n);
+    for (std::size_t i = 0; i < uncertainty.size(); ++i) {
+        require(!std::isnan(uncertainty[i]), "replay::uncertainty_bins: a score is a number, score ", i, " is NaN");
+        order[i] = static_cast<std::uint32_t>(i);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return uncertainty[a] < uncertainty[b]; });
+    for (std::size_t i = 0; i < n; ++i) chosen[i] = order[i * order.size() / n];
+    return chosen;
 }
 
 /// Systematic sampling: n even steps through the weights laid end to end, from one random start. Item i comes

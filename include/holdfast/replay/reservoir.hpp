@@ -86,6 +86,10 @@ class reservoir_r {
 
     [[nodiscard]] const std::vector<std::uint64_t>& items() const { return kept_; }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+    /// How likely an item shown so far is to be held now.
+    [[nodiscard]] double inclusion_probability() const {
+        return seen_ <= capacity_ ? 1.0 : static_cast<double>(capacity_) / static_cast<double>(seen_);
+    }
 
     /// All there is to know, as bytes.
     [[nodiscard]] std::string state() const {
@@ -152,6 +156,10 @@ class reservoir_l {
 
     [[nodiscard]] const std::vector<std::uint64_t>& items() const { return kept_; }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+    /// How likely an item shown so far is to be held now.
+    [[nodiscard]] double inclusion_probability() const {
+        return seen_ <= capacity_ ? 1.0 : static_cast<double>(capacity_) / static_cast<double>(seen_);
+    }
 
     /// All there is to know, as bytes.
     [[nodiscard]] std::string state() const {

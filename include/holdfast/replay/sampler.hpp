@@ -153,7 +153,8 @@ __attribute__((target("avx512f"))) inline std::size_t maybe_below_avx512(std::sp
         const __m512d rest = _mm512_sub_pd(top, _mm512_castsi512_pd(_mm512_or_si512(mantissa, one)));
         unsigned in = _mm512_cmp_pd_mask(_mm512_mul_pd(rest, shrink),
                                          _mm512_mul_pd(limit, _mm512_loadu_pd(weights + i)), _CMP_NGT_UQ);
-        for (; in != 0; in &= in - 1) hits[count++] = static_cast<std::uint16_t>(i + std::countr_zero(in));
+        for (; in != 0; in &= in - 1)
+            hits[count++] = static_cast<std::uint16_t>(i + static_cast<std::size_t>(std::countr_zero(in)));
     }
     const std::size_t done = count;
     count += maybe_below_plain(words.subspan(i), weights + i, cut, hits + count);
