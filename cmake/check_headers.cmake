@@ -64,7 +64,7 @@ foreach(header IN LISTS listed)
 endforeach()
 
 # A library that not everybody has appears where its name says so, and nowhere else.
-set(only_Eigen transport/engine_eigen.hpp adapters/detail/product.hpp)
+set(only_Eigen transport/engine_eigen.hpp transport/gaussian.hpp adapters/detail/product.hpp)
 set(only_xtensor transport/engine_xtensor.hpp)
 set(only_thrust transport/engine_thrust.hpp)
 set(only_boost metrics/significance.hpp)

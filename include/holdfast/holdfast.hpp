@@ -18,6 +18,7 @@
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/config.hpp>
 #include <holdfast/core/error.hpp>
+#include <holdfast/core/half.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/core/portable_math.hpp>
@@ -96,27 +97,34 @@
 #include <holdfast/scoring/tokens.hpp>
 #include <holdfast/scoring/unicode.hpp>
 #include <holdfast/transport/all_pairs.hpp>
+#include <holdfast/transport/barycentre.hpp>
 #include <holdfast/transport/bounds.hpp>
 #include <holdfast/transport/cost.hpp>
 #include <holdfast/transport/cost_table.hpp>
 #include <holdfast/transport/decision.hpp>
 #include <holdfast/transport/distance_cache.hpp>
+#include <holdfast/transport/divergence.hpp>
 #include <holdfast/transport/embedding.hpp>
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/engine_simd.hpp>
 #include <holdfast/transport/engine_table.hpp>
 #include <holdfast/transport/exact.hpp>
+#include <holdfast/transport/gradient.hpp>
 #include <holdfast/transport/line.hpp>
 #include <holdfast/transport/measure.hpp>
 #include <holdfast/transport/merge.hpp>
 #include <holdfast/transport/nearest.hpp>
+#include <holdfast/transport/partial.hpp>
 #include <holdfast/transport/similarity.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
+#include <holdfast/transport/sliced.hpp>
+#include <holdfast/transport/unbalanced.hpp>
 #include <holdfast/transport/wasserstein.hpp>
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
 #include <holdfast/adapters/lora.hpp>
 #include <holdfast/transport/engine_eigen.hpp>
+#include <holdfast/transport/gaussian.hpp>
 #endif
 
 #if __has_include(<boost/math/distributions/students_t.hpp>)

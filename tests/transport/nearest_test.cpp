@@ -46,7 +46,7 @@ const transport::ground_cost costs[] = {transport::cosine{}, transport::squared_
 TEST_CASE("means and variances bound the distance, tightly where a task is a point or moved") {
     philox g{81};
     for (int k = 0; k < 60; ++k) {
-        const auto tasks = clustered(2, 1 + k % 2, 1 + std::size_t(k % 7), g);
+        const auto tasks = clustered(2, 1 + std::size_t(k % 2), 1 + std::size_t(k % 7), g);
         for (const auto& cost : costs) {
             const auto exact = transport::wasserstein(tasks[0], tasks[1], {.cost = cost, .relative_gap = 0});
             const auto b = transport::moment_bounds(transport::moments_of(tasks[0], cost),
