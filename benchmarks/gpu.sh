@@ -4,6 +4,7 @@
 # date, the GPU, the driver and the CUDA version.
 #
 #   sh benchmarks/gpu.sh [--quick]          HOLDFAST_BUILD_DIR: where to build (default build/gpu)
+#                                           HOLDFAST_PYTHON: a Python with benchmarks/peers/lora_requirements.txt
 #
 # Without nvcc it says so and does nothing; without a GPU it builds, says so, and measures nothing. Both exit with 0.
 set -eu
@@ -45,7 +46,15 @@ fi
 echo "Checking ..."
 seed=$(date +%s)
 "$build/lora_matmul_test" --seed "$seed"
-for program in merge_test fused_adapter_test segmented_lora_test adapter_forms_test lora_cublaslt_gpu 04_lora; do "$build/$program"; done
+for program in merge_test fused_adapter_test segmented_lora_test adapter_forms_test lora_cublaslt_gpu 04_lora; do
+    "$build/$program"
+done
+python=${HOLDFAST_PYTHON:-python3}
+peers=no
+if "$python" -c "import peft, torch, triton" 2> /dev/null; then
+    peers=yes
+    "$python" "$root/examples/torch_extension/check.py"
+fi
 sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-sanitizer")
 if [ -x "$sanitizer" ]; then
     for tool in memcheck racecheck initcheck synccheck; do
@@ -72,6 +81,12 @@ results=$build/lora-$(date -u +%Y-%m-%d).md
     "$nvcc" --version | tail -n 2 | head -n 1
     echo "holdfast $(git -C "$root" rev-parse --short HEAD 2> /dev/null || echo 'without git'); reproduce: sh benchmarks/gpu.sh $quick"
     echo
-    timeout 300 "$build/lora_bench" $quick
+    timeout 240 "$build/lora_bench" $quick
+    echo
+    if [ "$peers" = yes ]; then
+        timeout 120 "$python" "$root/benchmarks/peers/lora_peers.py" --quick || echo "lora_peers.py: status $?"
+    else
+        echo "SKIPPED: no torch, triton and peft for $python; the Python peers were not measured"
+    fi
 } | tee "$results"
 echo "Written to $results"
