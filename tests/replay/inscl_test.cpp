@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -372,4 +373,72 @@ TEST_CASE("the sixteen real groups: quotas equal a recomputation from the same d
         CHECK(r.unplaced == above);
     }
     CHECK(certain >= 14);
+}
+
+TEST_CASE(
+    "the sixteen real groups: distances, quotas and shares inside each task equal POT's and a hand-made InsInfo") {
+    const auto folder = holdfast_test::shared("data/superni");
+    if (folder.empty()) SKIP_ALOUD("no data/superni here");
+    std::ifstream order_file(folder / "categories.json"),
+        expected_file(std::filesystem::path(HOLDFAST_TEST_DIR) / "reference/inscl_superni.json");
+    const auto order = nlohmann::json::parse(order_file).at("order").get<std::vector<std::string>>();
+    const auto expected = nlohmann::json::parse(expected_file);
+    REQUIRE(expected.size() == 15);
+    memories tasks;
+    for (const std::string& name : order) {
+        std::ifstream lines(folder / name / "train.jsonl");
+        std::vector<std::string> instructions;
+        for (std::string line; std::getline(lines, line);)
+            instructions.push_back(nlohmann::json::parse(line).at("instruction"));
+        tasks.push_back(replay::task_memory::from(name, instructions));
+        replay::task_memory& memory = tasks.back();
+        memory.embedding = holdfast::matrix<float>(memory.instructions.size(), 64);
+        for (std::size_t k = 0; k < memory.instructions.size(); ++k) {
+            const std::string& text = memory.instructions[k];
+            memory.tags.emplace_back();
+            std::string word;
+            for (std::size_t i = 0; i <= text.size(); ++i) {  // as tests/reference/inscl_superni.py
+                const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+                if (i + 1 < text.size()) memory.embedding(k, (31u * byte(i) + byte(i + 1)) % 64) += 1;
+                const char c = i < text.size() ? text[i] : ' ';
+                if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+                    word += static_cast<char>(c | 0x20);
+                    continue;
+                }
+                if (word.size() >= 7 && memory.tags[k].size() < 6) memory.tags[k].push_back(word.substr(0, 4) + "q");
+                word.clear();
+            }
+        }
+    }
+    for (std::size_t stage = 1; stage < tasks.size(); ++stage) {
+        const std::span<const replay::task_memory> past = std::span(tasks).first(stage);
+        const auto& e = expected[stage - 1];
+        const auto inside = [&](const replay::plan& plan, std::size_t j) {
+            counts taken(past[j].instructions.size(), 0);
+            for (const auto i : plan.examples[j]) ++taken[past[j].instruction[i]];
+            return taken;
+        };
+        const auto exact = replay::inscl{.relative_gap = 0}.plan(past, tasks[stage], philox{1, stage});
+        const auto certified = replay::inscl{}.plan(past, tasks[stage], philox{1, stage});
+        const auto r = replay::inscl{.mode = released}.plan(past, tasks[stage], philox{1, stage});
+        CHECK(exact.quotas == e.at("published").get<counts>());
+        CHECK(certified.quotas == exact.quotas);
+        CHECK(r.quotas == e.at("released").get<counts>());
+        for (std::size_t j = 0; j < stage; ++j) {
+            const double w = e.at("distance")[j].get<double>();
+            CHECK(exact.distance[j].value == Approx(w).epsilon(1e-6));
+            CHECK(certified.distance[j].lower <= w * (1 + 1e-6));
+            CHECK(w <= certified.distance[j].upper * (1 + 1e-6));
+            CHECK(inside(exact, j) == e.at("inside")[j].get<counts>());
+            // As released a random rest fills up, or random ones go while one of each instruction stays.
+            const auto base = e.at("base")[j].get<counts>(), taken = inside(r, j);
+            const std::size_t all = std::accumulate(base.begin(), base.end(), std::size_t{0});
+            REQUIRE(r.quotas[j] >= base.size());
+            for (std::size_t k = 0; k < base.size(); ++k) {
+                if (all <= r.quotas[j]) CHECK(taken[k] >= base[k]);
+                if (all >= r.quotas[j]) CHECK(taken[k] <= base[k]);
+                CHECK(taken[k] >= 1);
+            }
+        }
+    }
 }
