@@ -4,8 +4,11 @@
 #include <holdfast/transport/engine_simd.hpp>
 #include <holdfast/transport/engine_xtensor.hpp>
 
+#include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "support/engine_parity.hpp"
@@ -48,6 +51,21 @@ TEST_CASE("the vector engine computes what the plain engine does, at every level
     transport::detail::simd_kernels<float>::target_level = machine;
 }
 
+TEST_CASE("an engine takes any matrix of costs, and computes in its numbers") {
+    const holdfast::matrix<float> c(3, 2, std::vector<float>{0, 1, 2, 3, 4, 5});
+    const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> wide = Eigen::MatrixXd::Ones(3, 2);
+    const std::vector<double> a(3, 1.0 / 3), b(2, 0.5);
+    transport::simd_engine simd(c, a, b);
+    transport::eigen_engine eigen(wide, a, b);
+    transport::xtensor_engine xtensor(c.view(), a, b);
+    static_assert(std::is_same_v<decltype(simd), transport::simd_engine<float>>);
+    static_assert(std::is_same_v<decltype(eigen), transport::eigen_engine<double>>);
+    static_assert(std::is_same_v<decltype(xtensor), transport::xtensor_engine<float>>);
+    CHECK(simd.summary().greatest == 5);
+    CHECK(eigen.summary().mean == Approx(1));
+    CHECK(xtensor.summary().mean == Approx(simd.summary().mean));
+}
+
 TEST_CASE("the vector exponential is within three units in the last place") {
     using kernels = transport::detail::simd_kernels<float>;
     using wide_kernels = transport::detail::simd_kernels<double>;
@@ -60,7 +78,17 @@ TEST_CASE("the vector exponential is within three units in the last place") {
     (void)kernels::exp_row(e.data(), x.data(), zero.data(), 1, n, max);
     (void)wide_kernels::exp_row(de.data(), dx.data(), dzero.data(), 1, n, dmax);
     CHECK(max == 0);
+    std::vector<float> near(n);
+    for (std::size_t i = 0; i < n; ++i) x[i] = float(i) * 253.0F / float(n) - 126.5F;  // clamped at both ends
+    if constexpr (kernels::guesses) {
+        (void)kernels::exp_near(near.data(), x.data(), zero.data(), 1, n, 0);
+        for (std::size_t i = 0; i < n; ++i) {
+            const double expected = std::exp2(std::clamp(double(x[i]), -126.0, 126.0));
+            REQUIRE(std::abs(double(near[i]) / expected - 1) < 2.5e-7);
+        }
+    }
     for (std::size_t i = 0; i < n; ++i) {
+        x[i] = -87.0f * float(i) / float(n);
         REQUIRE(std::abs(double(e[i]) / std::exp(double(x[i])) - 1) < 2e-7);
         REQUIRE(std::abs(de[i] / std::exp(dx[i]) - 1) < 4e-16);
     }

@@ -60,6 +60,28 @@ TEST_CASE("many rows with colliding low bits stay apart") {
     CHECK(m.size() < n);
 }
 
+TEST_CASE("numbers of 16 bits become floats, exactly") {
+    matrix<float> rows(6, 3);
+    matrix<holdfast::half> halves(6, 3);
+    matrix<holdfast::bfloat16> brains(6, 3);
+    for (std::size_t k = 0; k < 18; ++k) {
+        rows.values()[k] = float(int(k % 9) - 4) / 8;
+        halves.values()[k] = holdfast::half(rows.values()[k]);
+        brains.values()[k] = holdfast::bfloat16(rows.values()[k]);
+    }
+    const auto expected = transport::measure(rows);
+    for (const auto& m : {transport::measure(halves), transport::measure(brains)}) {
+        CHECK(m.points == expected.points);
+        CHECK(m.weights == expected.weights);
+        CHECK(m.index == expected.index);
+    }
+    const auto columns = transport::measure(holdfast::view(halves).transposed());
+    CHECK(columns.size() == 3);
+    CHECK(columns.points(1, 2) == rows(2, 1));
+    halves(4, 1) = holdfast::half(1e9F);
+    CHECK_REFUSES(transport::measure(halves), "points must be finite, row 4 has inf in column 1");
+}
+
 TEST_CASE("a measure says what is wrong with its input") {
     const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
     const matrix<double> good(2, 2, std::vector<double>{1, 2, 3, 4});

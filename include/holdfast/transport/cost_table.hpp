@@ -73,12 +73,9 @@ class cost_table {
             if (how_ == storage::float32) kept_ = detail::aligned_rows<float>(n_, m_);
             if (how_ == storage::fixed16) coded_ = detail::fixed16_rows(n_, m_);
         } catch (const std::bad_alloc&) {
-            refuse("transport::cost_table: costs of ", n_, " x ", m_, " points need ", gigabytes(),
-                   " GB, more than there is: ask for storage::", how_ == storage::float32 ? "fixed16 or storage::" : "",
-                   "streamed");
+            too_large();
         } catch (const std::length_error&) {
-            refuse("transport::cost_table: costs of ", n_, " x ", m_, " points need ", gigabytes(),
-                   " GB, more than there is: ask for storage::streamed");
+            too_large();
         }
         fill();
     }
@@ -140,8 +137,11 @@ class cost_table {
   private:
     static constexpr std::size_t block_rows = 16;
 
-    [[nodiscard]] double gigabytes() const {
-        return static_cast<double>(n_) * static_cast<double>(m_) * (how_ == storage::float32 ? 4 : 2) / 1e9;
+    [[noreturn]] void too_large() const {
+        const bool wide = how_ == storage::float32;
+        refuse("transport::cost_table: costs of ", n_, " x ", m_, " points need ",
+               static_cast<double>(n_) * static_cast<double>(m_) * (wide ? 4 : 2) / 1e9,
+               " GB, more than there is: ask for storage::", wide ? "fixed16 or storage::streamed" : "streamed");
     }
 
     /// Costs of rows begin..end-1 and columns first..last-1; the same bits however they are cut.

@@ -7,6 +7,7 @@
 #endif
 #include <Eigen/Core>
 
+#include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/detail/rows_engine.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
@@ -56,6 +57,10 @@ class eigen_engine : public detail::rows_engine<detail::eigen_kernels<Real>> {
   public:
     using detail::rows_engine<detail::eigen_kernels<Real>>::rows_engine;
 };
+
+/// `eigen_engine engine(cost, a, b)`: in the numbers that the cost is made of.
+template <matrix_like Matrix, class A, class B>
+eigen_engine(const Matrix&, const A&, const B&) -> eigen_engine<element_t<Matrix>>;
 
 static_assert(engine<eigen_engine<float>> && engine<eigen_engine<double>>);
 

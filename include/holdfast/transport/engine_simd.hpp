@@ -3,6 +3,7 @@
 // is, chosen when it runs. One polynomial exponential an entry. Builds on detail/simd.hpp and detail/rows_engine.hpp.
 // Without GCC's vector extension the same loops run as plain code.
 
+#include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/detail/rows_engine.hpp>
 #include <holdfast/transport/detail/simd.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
@@ -350,6 +351,10 @@ class simd_engine : public detail::rows_engine<detail::simd_kernels<Real>> {
   public:
     using detail::rows_engine<detail::simd_kernels<Real>>::rows_engine;
 };
+
+/// `simd_engine engine(cost, a, b)`: in the numbers that the cost is made of.
+template <matrix_like Matrix, class A, class B>
+simd_engine(const Matrix&, const A&, const B&) -> simd_engine<element_t<Matrix>>;
 
 static_assert(engine<simd_engine<float>> && engine<simd_engine<double>>);
 

@@ -12,6 +12,7 @@
 #error "engine_xtensor.hpp needs xtensor 0.24 or newer: install libxtensor-dev and link holdfast::xtensor"
 #endif
 
+#include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/detail/rows_engine.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
@@ -64,6 +65,10 @@ class xtensor_engine : public detail::rows_engine<detail::xtensor_kernels<Real>>
   public:
     using detail::rows_engine<detail::xtensor_kernels<Real>>::rows_engine;
 };
+
+/// `xtensor_engine engine(cost, a, b)`: in the numbers that the cost is made of.
+template <matrix_like Matrix, class A, class B>
+xtensor_engine(const Matrix&, const A&, const B&) -> xtensor_engine<element_t<Matrix>>;
 
 static_assert(engine<xtensor_engine<float>> && engine<xtensor_engine<double>>);
 

@@ -5,6 +5,7 @@
 // close.
 
 #include <holdfast/core/error.hpp>
+#include <holdfast/core/half.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/detail/row_facts.hpp>
 
@@ -83,18 +84,23 @@ std::uint64_t hash_row(std::span<const Real> row) {
 
 }  // namespace detail
 
+/// What the points of a measure made of such a matrix are: float or double.
+template <matrix_like Matrix>
+using measured_t = computing_t<element_t<Matrix>>;
+
 /// The measure of a cloud: equal rows merged, rows of weight zero dropped, weights summing to 1.
 ///
-/// @param points   [N, d] of float or double, any layout that holdfast::view takes
+/// @param points   [N, d] of float, double, or numbers of 16 bits (which become floats), any layout that holdfast::view
+///                 takes
 /// @param weights  [N], not negative, sum 1 up to 1e-5; empty: every row weighs 1/N
 /// @throw    invalid_argument for no rows or columns, a value that is not finite (says which row), weights of another
 ///           length, negative, not finite or not summing to 1
 /// @cost     O(N d) time, one copy of the distinct rows
 template <matrix_like Matrix>
-    requires std::floating_point<element_t<Matrix>>
-[[nodiscard]] discrete_measure<element_t<Matrix>> measure(const Matrix& points, std::span<const double> weights = {}) {
-    using Real = element_t<Matrix>;
-    const matrix_view<const Real> from = view(points);
+    requires real_number<element_t<Matrix>>
+[[nodiscard]] discrete_measure<measured_t<Matrix>> measure(const Matrix& points, std::span<const double> weights = {}) {
+    using Real = measured_t<Matrix>;
+    const matrix_view<const element_t<Matrix>> from = view(points);
     const std::size_t rows = from.rows(), d = from.cols();
     require(rows > 0 && d > 0, "transport::measure: a measure needs points, got ", rows, " rows of ", d, " columns");
     require(rows < discrete_measure<Real>::dropped, "transport::measure: at most 2^32 - 2 rows, got ", rows);
@@ -105,13 +111,15 @@ template <matrix_like Matrix>
     discrete_measure<Real> made;
     made.index.assign(rows, made.dropped);
     std::vector<Real> distinct;
-    distinct.reserve(rows * d);                                               // at most; untouched memory costs nothing
-    std::vector<Real> gathered(from.col_stride() == 1 ? 0 : d);               // rows of a column-major matrix
+    distinct.reserve(rows * d);  // at most; untouched memory costs nothing
+    constexpr bool as_given = std::same_as<Real, element_t<Matrix>>;
+    std::vector<Real> gathered(as_given && from.col_stride() == 1 ? 0 : d);   // rows that lie apart or are narrow
     std::vector<std::uint32_t> table(std::bit_ceil(2 * rows), made.dropped);  // open addressing: hash -> point
     for (std::size_t i = 0; i < rows; ++i) {
-        for (std::size_t j = 0; j < gathered.size(); ++j) gathered[j] = from(i, j);
-        const std::span<const Real> row =
-            gathered.empty() ? std::span(&from(i, 0), d) : std::span<const Real>(gathered);
+        for (std::size_t j = 0; j < gathered.size(); ++j) gathered[j] = static_cast<Real>(from(i, j));
+        std::span<const Real> row(gathered);
+        if constexpr (as_given)
+            if (gathered.empty()) row = std::span(&from(i, 0), d);
         if (!detail::row_facts<Real>::finite(row.data(), d))
             for (std::size_t j = 0; j < d; ++j)
                 require(std::isfinite(row[j]), "transport::measure: points must be finite, row ", i, " has ", row[j],

@@ -86,7 +86,7 @@ template <class Real>
 template <class Tasks>
     requires(matrix_like<typename Tasks::value_type>)
 [[nodiscard]] distance_table pairwise(const Tasks& tasks, const wasserstein_options& options = {}) {
-    using Real = element_t<typename Tasks::value_type>;
+    using Real = measured_t<typename Tasks::value_type>;
     std::vector<discrete_measure<Real>> measures;
     for (const auto& points : tasks) measures.push_back(measure(points));
     return pairwise(std::span<const discrete_measure<Real>>(measures), options);
@@ -101,7 +101,7 @@ template <class Tasks, class Weights>
                  std::convertible_to<const typename Weights::value_type&, std::span<const double>>)
 [[nodiscard]] distance_table pairwise(const Tasks& tasks, const Weights& weights,
                                       const wasserstein_options& options = {}) {
-    using Real = element_t<typename Tasks::value_type>;
+    using Real = measured_t<typename Tasks::value_type>;
     require(tasks.size() == weights.size(), "transport::pairwise: one vector of weights for each task, got ",
             weights.size(), " for ", tasks.size(), " tasks");
     std::vector<discrete_measure<Real>> measures;

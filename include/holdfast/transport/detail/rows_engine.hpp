@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -73,230 +74,239 @@ class rows_engine {
     rows_engine(matrix_view<const real> cost, std::span<const double> a, std::span<const double> b)
         : rows_engine(cost, {a.begin(), a.end()}, {b.begin(), b.end()}, checked{}) {}
 
-    double sweep(vector& f, vector& g, double eps, double omega) {
-        const scratch h = exponents(g, eps);
-        scratch near;  // the same to base 2, for rows whose sum is about what it was
-        if constexpr (guessing_kernels<Kernels>) {
-            near.resize(m());
-            for (std::size_t j = 0; j < m(); ++j)
-                near[j] = static_cast<real>((log_b_[j] + static_cast<double>(g[j]) / eps) * per_octave);
-        }
-        std::vector<double> error(chunks(), 0);
-        const std::vector<double> sums =
-            column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
-                const auto old = static_cast<double>(f[i]);
-                double shift = -old / eps, sum = 0;
-                if constexpr (guessing_kernels<Kernels>)
-                    sum = Kernels::exp_near(e, near.data(), c, static_cast<real>(per_octave / eps), m(),
-                                            static_cast<real>(shift * per_octave));
-                if (!(sum > 1e-12 && sum < 1e24)) {  // terms may have been lost: from the greatest exponent on
-                    real max;
-                    sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
-                    shift = static_cast<double>(max);
-                }
-                const double to = -eps * (std::log(sum) + shift);
-                const double next = relaxed(old, to, eps, omega);
-                const double w = next == to ? a_[i] : a_[i] * std::exp((next - to) / eps);
-                f[i] = static_cast<real>(next);
-                error[chunk] += std::abs(w - a_[i]);
-                Kernels::add(s, e, static_cast<real>(w / sum), m());
-            });
-        double wrong = 0;
-        for (const double x : error) wrong += x;
-        for (std::size_t j = 0; j < m(); ++j) {
-            wrong += std::abs(sums[j] - b_[j]);
-            const double old = static_cast<double>(g[j]);
-            const double to =
-                sums[j] > vanishing * b_[j] ? old - eps * std::log(sums[j] / b_[j]) : softmin_column(j, f, eps);
-            g[j] = static_cast<real>(relaxed(old, to, eps, omega));
-        }
-        return wrong;
-    }
+    /// The same for any matrix of the right numbers, as it is.
+    template <matrix_like Matrix>
+        requires std::same_as<element_t<Matrix>, real> rows_engine(const Matrix& cost, std::span<const double> a,
+                                                                   std::span<const double> b)
+            : rows_engine(matrix_view<const real>(view(cost)), a, b) {}
 
-    double c_transform(vector& f, vector& g) {
-        std::vector<vector> part(chunks(), vector(m(), std::numeric_limits<real>::infinity()));
-        parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
-            auto costs = c_.read();
-            for (std::size_t i = begin; i < end; ++i) {
-                const real* c = costs.row(i);
-                f[i] = Kernels::least(c, g.data(), m());
-                Kernels::lower(part[chunk].data(), c, f[i], m());
-            }
-        });
-        double dual = 0;
-        for (std::size_t i = 0; i < n(); ++i) dual += a_[i] * static_cast<double>(f[i]);
-        for (std::size_t j = 0; j < m(); ++j) {
-            g[j] = part[0][j];
-            for (const vector& p : part) g[j] = std::min(g[j], p[j]);
-            dual += b_[j] * static_cast<double>(g[j]);
-        }
-        return dual;
-    }
-
-    [[nodiscard]] double marginal_error(const vector& f, const vector& g, double eps) const {
-        const scratch h = exponents(g, eps);
-        std::vector<double> error(chunks(), 0);
-        const std::vector<double> sums =
-            column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
-                const auto [sum, w] = plan_row(i, c, e, h, f, eps);
-                error[chunk] += std::abs(sum * w - a_[i]);
-                Kernels::add(s, e, static_cast<real>(w), m());
-            });
-        double wrong = 0;
-        for (const double x : error) wrong += x;
-        for (std::size_t j = 0; j < m(); ++j) wrong += std::abs(sums[j] - b_[j]);
-        return wrong;
-    }
-
-    [[nodiscard]] double plan_cost(const vector& f, const vector& g, double eps) const {
-        const scratch h = exponents(g, eps), one(m(), 1);
-        return parallel_reduce(
-            n(), grain, 0.0,
-            [&](std::size_t begin, std::size_t end) {
-                scratch e(m());
-                auto costs = c_.read();
-                double cost = 0;
-                for (std::size_t i = begin; i < end; ++i) {
-                    double mass;
-                    const real* c = costs.row(i);
-                    const auto [sum, w] = plan_row(i, c, e.data(), h, f, eps);
-                    cost += w * Kernels::scaled_dot(e.data(), one.data(), c, m(), mass);
-                }
-                return cost;
-            },
-            std::plus<>{});
-    }
-
-    [[nodiscard]] double rounded_cost(const vector& f, const vector& g, double eps) const {
-        const scratch h = exponents(g, eps);
-        const auto fitting = [&](std::size_t i, const real* c, real* e) {  // rows that ask too much are scaled down
-            const auto [sum, w] = plan_row(i, c, e, h, f, eps);
-            return std::min(w, a_[i] / sum);
-        };
-        const std::vector<double> sums = column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t) {
-            Kernels::add(s, e, static_cast<real>(fitting(i, c, e)), m());
-        });
-        scratch y(m());
-        std::vector<double> short_a(n()), short_b(m());
-        double left = 0, left_b = 0;
-        for (std::size_t j = 0; j < m(); ++j) {
-            // Columns are scaled a little below what fits, so that single precision cannot overfill them.
-            const double fit = sums[j] > b_[j] ? b_[j] / sums[j] : 1;
-            y[j] = static_cast<real>(fit);
-            left_b += short_b[j] = std::max(0.0, b_[j] - sums[j] * static_cast<double>(y[j]));
-        }
-        double cost = parallel_reduce(
-            n(), grain, 0.0,
-            [&](std::size_t begin, std::size_t end) {
-                scratch e(m());
-                auto costs = c_.read();
-                double part = 0;
-                for (std::size_t i = begin; i < end; ++i) {
-                    const real* c = costs.row(i);
-                    const double w = fitting(i, c, e.data());
-                    double mass;
-                    part += w * Kernels::scaled_dot(e.data(), y.data(), c, m(), mass);
-                    short_a[i] = std::max(0.0, a_[i] - w * mass);
-                }
-                return part;
-            },
-            std::plus<>{});
-        for (const double x : short_a) left += x;
-        if (left <= 0 || left_b <= 0) return cost;
-        for (std::size_t j = 0; j < m(); ++j) y[j] = static_cast<real>(short_b[j] / left_b);
-        const scratch one(m(), 1);
-        auto costs = c_.read();
-        for (std::size_t i = 0; i < n(); ++i) {
-            double mass;
-            if (short_a[i] > 0) cost += short_a[i] * Kernels::scaled_dot(one.data(), y.data(), costs.row(i), m(), mass);
-        }
-        return cost;
-    }
-
-    [[nodiscard]] cost_summary summary() const { return summary_; }
-    [[nodiscard]] vector from_host(std::span<const double> x) const {
-        vector v(x.size());
-        std::transform(x.begin(), x.end(), v.begin(), [](double t) { return static_cast<real>(t); });
-        return v;
-    }
-    [[nodiscard]] std::vector<double> to_host(const vector& x) const { return {x.begin(), x.end()}; }
-    [[nodiscard]] std::span<const double> row_weights() const { return a_; }
-    [[nodiscard]] std::span<const double> column_weights() const { return b_; }
-
-  protected:
-    struct checked {};  ///< that costs are finite is known, or checked here
-
-    rows_engine(const Costs& costs, std::vector<double> a, std::vector<double> b, checked)
-        : c_(costs), a_(std::move(a)), b_(std::move(b)) {
-        check_weights_of(n(), m(), a_, b_);
-        auto read = c_.read();
-        for (std::size_t i = 0; i < n(); ++i)
-            if (const real* c = read.row(i); !row_facts<real>::finite(c, m()))
+        double sweep(vector& f, vector& g, double eps, double omega) {
+            const scratch h = exponents(g, eps);
+            scratch near;  // the same to base 2, for rows whose sum is about what it was
+            if constexpr (guessing_kernels<Kernels>) {
+                near.resize(m());
                 for (std::size_t j = 0; j < m(); ++j)
-                    require(std::isfinite(c[j]), "transport::engine: costs must be finite, entry (", i, ", ", j,
-                            ") is ", c[j]);
-        summary_ = summarise<real>(
-            n(), m(), [&](std::size_t i) { return read.row(i); }, a_, b_);
-        log_b_.resize(m());
-        for (std::size_t j = 0; j < m(); ++j) log_b_[j] = std::log(b_[j]);
-    }
+                    near[j] = static_cast<real>((log_b_[j] + static_cast<double>(g[j]) / eps) * per_octave);
+            }
+            std::vector<double> error(chunks(), 0);
+            const std::vector<double> sums =
+                column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
+                    const auto old = static_cast<double>(f[i]);
+                    double shift = -old / eps, sum = 0;
+                    if constexpr (guessing_kernels<Kernels>)
+                        sum = Kernels::exp_near(e, near.data(), c, static_cast<real>(per_octave / eps), m(),
+                                                static_cast<real>(shift * per_octave));
+                    if (!(sum > 1e-12 && sum < 1e24)) {  // terms may have been lost: from the greatest exponent on
+                        real max;
+                        sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
+                        shift = static_cast<double>(max);
+                    }
+                    const double to = -eps * (std::log(sum) + shift);
+                    const double next = relaxed(old, to, eps, omega);
+                    const double w = next == to ? a_[i] : a_[i] * std::exp((next - to) / eps);
+                    f[i] = static_cast<real>(next);
+                    error[chunk] += std::abs(w - a_[i]);
+                    Kernels::add(s, e, static_cast<real>(w / sum), m());
+                });
+            double wrong = 0;
+            for (const double x : error) wrong += x;
+            for (std::size_t j = 0; j < m(); ++j) {
+                wrong += std::abs(sums[j] - b_[j]);
+                const double old = static_cast<double>(g[j]);
+                const double to =
+                    sums[j] > vanishing * b_[j] ? old - eps * std::log(sums[j] / b_[j]) : softmin_column(j, f, eps);
+                g[j] = static_cast<real>(relaxed(old, to, eps, omega));
+            }
+            return wrong;
+        }
 
-  private:
-    using scratch = aligned_vector<real>;
-    static constexpr double per_octave = 1.4426950408889634074;  // 1 / log 2
-    static constexpr std::size_t grain = 64;                     // rows of a chunk
-    /// Below this share a column's sum may have lost terms to underflow, and is computed anew in the log domain.
-    static constexpr double vanishing = sizeof(real) == 4 ? 1e-20 : 1e-200;
+        double c_transform(vector& f, vector& g) {
+            std::vector<vector> part(chunks(), vector(m(), std::numeric_limits<real>::infinity()));
+            parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+                auto costs = c_.read();
+                for (std::size_t i = begin; i < end; ++i) {
+                    const real* c = costs.row(i);
+                    f[i] = Kernels::least(c, g.data(), m());
+                    Kernels::lower(part[chunk].data(), c, f[i], m());
+                }
+            });
+            double dual = 0;
+            for (std::size_t i = 0; i < n(); ++i) dual += a_[i] * static_cast<double>(f[i]);
+            for (std::size_t j = 0; j < m(); ++j) {
+                g[j] = part[0][j];
+                for (const vector& p : part) g[j] = std::min(g[j], p[j]);
+                dual += b_[j] * static_cast<double>(g[j]);
+            }
+            return dual;
+        }
 
-    [[nodiscard]] std::size_t n() const { return c_.rows(); }
-    [[nodiscard]] std::size_t m() const { return c_.cols(); }
-    [[nodiscard]] std::size_t chunks() const { return (n() + grain - 1) / grain; }
+        [[nodiscard]] double marginal_error(const vector& f, const vector& g, double eps) const {
+            const scratch h = exponents(g, eps);
+            std::vector<double> error(chunks(), 0);
+            const std::vector<double> sums =
+                column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
+                    const auto [sum, w] = plan_row(i, c, e, h, f, eps);
+                    error[chunk] += std::abs(sum * w - a_[i]);
+                    Kernels::add(s, e, static_cast<real>(w), m());
+                });
+            double wrong = 0;
+            for (const double x : error) wrong += x;
+            for (std::size_t j = 0; j < m(); ++j) wrong += std::abs(sums[j] - b_[j]);
+            return wrong;
+        }
 
-    [[nodiscard]] scratch exponents(const vector& g, double eps) const {
-        scratch h(m());
-        for (std::size_t j = 0; j < m(); ++j) h[j] = static_cast<real>(log_b_[j] + static_cast<double>(g[j]) / eps);
-        return h;
-    }
+        [[nodiscard]] double plan_cost(const vector& f, const vector& g, double eps) const {
+            const scratch h = exponents(g, eps), one(m(), 1);
+            return parallel_reduce(
+                n(), grain, 0.0,
+                [&](std::size_t begin, std::size_t end) {
+                    scratch e(m());
+                    auto costs = c_.read();
+                    double cost = 0;
+                    for (std::size_t i = begin; i < end; ++i) {
+                        double mass;
+                        const real* c = costs.row(i);
+                        const auto [sum, w] = plan_row(i, c, e.data(), h, f, eps);
+                        cost += w * Kernels::scaled_dot(e.data(), one.data(), c, m(), mass);
+                    }
+                    return cost;
+                },
+                std::plus<>{});
+        }
 
-    struct row_plan {
-        double sum, scale;
-    };
-    /// Row i of the plan is scale · e.
-    row_plan plan_row(std::size_t i, const real* c, real* e, const scratch& h, const vector& f, double eps) const {
-        real max;
-        const double sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
-        return {sum, a_[i] * std::exp(static_cast<double>(f[i]) / eps + static_cast<double>(max))};
-    }
-
-    /// Runs visit(i, costs [m], scratch [m], sums [m], chunk) over all rows; the sums of all chunks, added in order.
-    template <class Visit>
-    std::vector<double> column_sums(Visit visit) const {
-        std::vector<scratch> part(chunks());
-        parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
-            scratch e(m());
+        [[nodiscard]] double rounded_cost(const vector& f, const vector& g, double eps) const {
+            const scratch h = exponents(g, eps);
+            const auto fitting = [&](std::size_t i, const real* c, real* e) {  // rows that ask too much are scaled down
+                const auto [sum, w] = plan_row(i, c, e, h, f, eps);
+                return std::min(w, a_[i] / sum);
+            };
+            const std::vector<double> sums =
+                column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t) {
+                    Kernels::add(s, e, static_cast<real>(fitting(i, c, e)), m());
+                });
+            scratch y(m());
+            std::vector<double> short_a(n()), short_b(m());
+            double left = 0, left_b = 0;
+            for (std::size_t j = 0; j < m(); ++j) {
+                // Columns are scaled a little below what fits, so that single precision cannot overfill them.
+                const double fit = sums[j] > b_[j] ? b_[j] / sums[j] : 1;
+                y[j] = static_cast<real>(fit);
+                left_b += short_b[j] = std::max(0.0, b_[j] - sums[j] * static_cast<double>(y[j]));
+            }
+            double cost = parallel_reduce(
+                n(), grain, 0.0,
+                [&](std::size_t begin, std::size_t end) {
+                    scratch e(m());
+                    auto costs = c_.read();
+                    double part = 0;
+                    for (std::size_t i = begin; i < end; ++i) {
+                        const real* c = costs.row(i);
+                        const double w = fitting(i, c, e.data());
+                        double mass;
+                        part += w * Kernels::scaled_dot(e.data(), y.data(), c, m(), mass);
+                        short_a[i] = std::max(0.0, a_[i] - w * mass);
+                    }
+                    return part;
+                },
+                std::plus<>{});
+            for (const double x : short_a) left += x;
+            if (left <= 0 || left_b <= 0) return cost;
+            for (std::size_t j = 0; j < m(); ++j) y[j] = static_cast<real>(short_b[j] / left_b);
+            const scratch one(m(), 1);
             auto costs = c_.read();
-            part[chunk].assign(m(), 0);
-            for (std::size_t i = begin; i < end; ++i) visit(i, costs.row(i), e.data(), part[chunk].data(), chunk);
-        });
-        std::vector<double> sums(m(), 0);
-        for (const scratch& p : part)
-            for (std::size_t j = 0; j < m(); ++j) sums[j] += static_cast<double>(p[j]);
-        return sums;
-    }
+            for (std::size_t i = 0; i < n(); ++i) {
+                double mass;
+                if (short_a[i] > 0)
+                    cost += short_a[i] * Kernels::scaled_dot(one.data(), y.data(), costs.row(i), m(), mass);
+            }
+            return cost;
+        }
 
-    /// −eps log Σ_i a_i exp((f_i − C_ij) / eps), the slow and safe way.
-    [[nodiscard]] double softmin_column(std::size_t j, const vector& f, double eps) const {
-        double least = std::numeric_limits<double>::infinity(), sum = 0;
-        for (std::size_t i = 0; i < n(); ++i)
-            least = std::min(least, static_cast<double>(c_.at(i, j)) - static_cast<double>(f[i]));
-        for (std::size_t i = 0; i < n(); ++i)
-            sum += a_[i] * std::exp((least + static_cast<double>(f[i]) - static_cast<double>(c_.at(i, j))) / eps);
-        return least - eps * std::log(sum);
-    }
+        [[nodiscard]] cost_summary summary() const { return summary_; }
+        [[nodiscard]] vector from_host(std::span<const double> x) const {
+            vector v(x.size());
+            std::transform(x.begin(), x.end(), v.begin(), [](double t) { return static_cast<real>(t); });
+            return v;
+        }
+        [[nodiscard]] std::vector<double> to_host(const vector& x) const { return {x.begin(), x.end()}; }
+        [[nodiscard]] std::span<const double> row_weights() const { return a_; }
+        [[nodiscard]] std::span<const double> column_weights() const { return b_; }
 
-    Costs c_;
-    std::vector<double> a_, b_, log_b_;
-    cost_summary summary_;
+      protected:
+        struct checked {};  ///< that costs are finite is known, or checked here
+
+        rows_engine(const Costs& costs, std::vector<double> a, std::vector<double> b, checked)
+            : c_(costs), a_(std::move(a)), b_(std::move(b)) {
+            check_weights_of(n(), m(), a_, b_);
+            auto read = c_.read();
+            for (std::size_t i = 0; i < n(); ++i)
+                if (const real* c = read.row(i); !row_facts<real>::finite(c, m()))
+                    for (std::size_t j = 0; j < m(); ++j)
+                        require(std::isfinite(c[j]), "transport::engine: costs must be finite, entry (", i, ", ", j,
+                                ") is ", c[j]);
+            summary_ = summarise<real>(
+                n(), m(), [&](std::size_t i) { return read.row(i); }, a_, b_);
+            log_b_.resize(m());
+            for (std::size_t j = 0; j < m(); ++j) log_b_[j] = std::log(b_[j]);
+        }
+
+      private:
+        using scratch = aligned_vector<real>;
+        static constexpr double per_octave = 1.4426950408889634074;  // 1 / log 2
+        static constexpr std::size_t grain = 64;                     // rows of a chunk
+        /// Below this share a column's sum may have lost terms to underflow, and is computed anew in the log domain.
+        static constexpr double vanishing = sizeof(real) == 4 ? 1e-20 : 1e-200;
+
+        [[nodiscard]] std::size_t n() const { return c_.rows(); }
+        [[nodiscard]] std::size_t m() const { return c_.cols(); }
+        [[nodiscard]] std::size_t chunks() const { return (n() + grain - 1) / grain; }
+
+        [[nodiscard]] scratch exponents(const vector& g, double eps) const {
+            scratch h(m());
+            for (std::size_t j = 0; j < m(); ++j) h[j] = static_cast<real>(log_b_[j] + static_cast<double>(g[j]) / eps);
+            return h;
+        }
+
+        struct row_plan {
+            double sum, scale;
+        };
+        /// Row i of the plan is scale · e.
+        row_plan plan_row(std::size_t i, const real* c, real* e, const scratch& h, const vector& f, double eps) const {
+            real max;
+            const double sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
+            return {sum, a_[i] * std::exp(static_cast<double>(f[i]) / eps + static_cast<double>(max))};
+        }
+
+        /// Runs visit(i, costs [m], scratch [m], sums [m], chunk) over all rows; the sums of all chunks, added in
+        /// order.
+        template <class Visit>
+        std::vector<double> column_sums(Visit visit) const {
+            std::vector<scratch> part(chunks());
+            parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+                scratch e(m());
+                auto costs = c_.read();
+                part[chunk].assign(m(), 0);
+                for (std::size_t i = begin; i < end; ++i) visit(i, costs.row(i), e.data(), part[chunk].data(), chunk);
+            });
+            std::vector<double> sums(m(), 0);
+            for (const scratch& p : part)
+                for (std::size_t j = 0; j < m(); ++j) sums[j] += static_cast<double>(p[j]);
+            return sums;
+        }
+
+        /// −eps log Σ_i a_i exp((f_i − C_ij) / eps), the slow and safe way.
+        [[nodiscard]] double softmin_column(std::size_t j, const vector& f, double eps) const {
+            double least = std::numeric_limits<double>::infinity(), sum = 0;
+            for (std::size_t i = 0; i < n(); ++i)
+                least = std::min(least, static_cast<double>(c_.at(i, j)) - static_cast<double>(f[i]));
+            for (std::size_t i = 0; i < n(); ++i)
+                sum += a_[i] * std::exp((least + static_cast<double>(f[i]) - static_cast<double>(c_.at(i, j))) / eps);
+            return least - eps * std::log(sum);
+        }
+
+        Costs c_;
+        std::vector<double> a_, b_, log_b_;
+        cost_summary summary_;
 };
 
 }  // namespace holdfast::transport::detail
