@@ -75,9 +75,9 @@ def _low_rank_first(
     rows = (first + within % height) * BM + tl.arange(0, BM)
     cols = within // height * BN + tl.arange(0, BN)
     ranks, depth = tl.arange(0, R), tl.arange(0, BK)
-    left = tl.load(u + rows[:, None] * R + ranks[None, :], mask=rows[:, None] < m, other=0.0)
-    right = tl.load(b + cols[None, :] * b_n + ranks[:, None] * b_r, mask=cols[None, :] < n, other=0.0)
-    acc = tl.dot(left, right)
+    low = tl.load(u + rows[:, None] * R + ranks[None, :], mask=rows[:, None] < m, other=0.0)
+    high = tl.load(b + cols[None, :] * b_n + ranks[:, None] * b_r, mask=cols[None, :] < n, other=0.0)
+    acc = tl.dot(low, high)
     inside = (rows[:, None] < m) & (cols[None, :] < n)
     if MASKED:
         kept = tl.load(keep + rows[:, None] * n + cols[None, :], mask=inside, other=0)
