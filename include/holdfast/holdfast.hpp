@@ -86,6 +86,7 @@
 #include <holdfast/scoring/corpus.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/exact_match.hpp>
+#include <holdfast/scoring/indel_table.hpp>
 #include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/multiple_choice.hpp>
 #include <holdfast/scoring/rouge.hpp>

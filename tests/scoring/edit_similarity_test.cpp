@@ -1,8 +1,11 @@
 #include <holdfast/scoring/edit_similarity.hpp>
+#include <holdfast/scoring/indel_table.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <fstream>
+
+#include <holdfast/core/random.hpp>
 
 #include "support/test.hpp"
 
@@ -139,4 +142,51 @@ TEST_CASE("a megabyte of text is compared, and equals itself") {
     CHECK(scoring::indel{}.ratio(text.substr(0, 100'000), changed.substr(7, 100'000)) > 0.99);
     CHECK(fuzz_difflib(std::string(1'000'000, 'a'), std::string(999'999, 'a')) == 100);
     CHECK(fuzz_difflib("b" + std::string(1'000'000, 'a'), std::string(1'000'000, 'a')) == 0);  // autojunk drops the a
+}
+
+TEST_CASE("a table of indel ratios holds the ratio of every pair, at every length and vector width") {
+    holdfast::philox g{11};
+    const std::vector<std::string> signs{"a", "b", "c", " ", "ü", "我", "\xff", "🙂"};
+    const auto random_texts = [&](std::size_t count, std::size_t longest) {
+        std::vector<std::string> all(count);
+        for (std::string& t : all)
+            for (std::size_t n = holdfast::uniform_index(g, longest); n > 0; --n)
+                t += signs[holdfast::uniform_index(g, signs.size())];
+        return all;
+    };
+    for (const std::size_t longest : {5u, 64u, 70u, 300u}) {
+        const auto a = random_texts(7, longest), b = random_texts(37, longest);
+        const auto table = scoring::indel_table(a, b);
+        for (std::size_t i = 0; i < a.size(); ++i)
+            for (std::size_t j = 0; j < b.size(); ++j) REQUIRE(table(i, j) == scoring::indel{}.ratio(a[i], b[j]));
+    }
+    CHECK(scoring::indel_table({}, random_texts(3, 5)).rows() == 0);
+    CHECK(scoring::indel_table(random_texts(3, 5), {}).cols() == 0);
+    const std::vector<std::string> empty{""};
+    CHECK(scoring::indel_table(empty, empty)(0, 0) == 1);
+
+    for (const std::size_t words : {1u, 3u}) {  // each width against the plain loops, on random masks
+        namespace detail = scoring::detail;
+        detail::lane_group group;
+        group.words = words;
+        group.masks.assign(5 * words * detail::lane_group::lanes, 0);
+        const auto bits = [&] { return std::uint64_t{g()} << 32 | g(); };
+        for (std::size_t k = words * detail::lane_group::lanes; k < group.masks.size(); ++k)
+            group.masks[k] = bits() & bits();
+        std::vector<std::uint32_t> rows(200);
+        for (auto& r : rows) r = static_cast<std::uint32_t>(holdfast::uniform_index(g, 5));
+        const std::vector<std::uint64_t> ones(words * detail::lane_group::lanes, ~std::uint64_t{0});
+        auto plain = ones;
+        detail::lanes_plain::run(rows, group, plain.data());
+        const auto check = [&](auto run) {
+            auto state = ones;
+            run(rows, group, state.data());
+            CHECK(state == plain);
+        };
+        check(detail::run_lanes);
+#if HOLDFAST_SCORING_VECTORS
+        check(detail::run_lanes_sse2);
+        if (__builtin_cpu_supports("avx2")) check(detail::run_lanes_avx2);
+#endif
+    }
 }

@@ -1,0 +1,224 @@
+#pragma once
+// The indel ratio of every text with every other: sixteen pairs at a time in the vector registers of the machine that
+// runs it, each pair a lane of the bit-parallel row of lcs.hpp. Builds on text.hpp, core's matrix and parallel loop.
+// GCC's vector extension where it is, plain loops elsewhere; the same numbers everywhere. One pair is
+// edit_similarity.hpp's.
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <holdfast/core/matrix.hpp>
+#include <holdfast/core/parallel.hpp>
+#include <holdfast/scoring/text.hpp>
+
+#if defined(__GNUC__) && !defined(__CUDACC__) && defined(__x86_64__)
+#define HOLDFAST_SCORING_VECTORS 1
+#else
+#define HOLDFAST_SCORING_VECTORS 0
+#endif
+
+namespace holdfast::scoring {
+
+namespace detail {
+
+/// Sixteen texts as columns: a mask of 64 columns for each symbol, word of columns and text.
+struct lane_group {
+    static constexpr std::size_t lanes = 16;
+    std::size_t words = 1;
+    std::vector<std::uint64_t> masks;  // [symbols][words][lanes]; symbol 0 is in none of the texts
+    std::vector<std::uint32_t> local;  // [global symbols] its number here
+};
+
+/// The rows of one text against a group: state[words][lanes], all ones before, a zero for every symbol of the longest
+/// common subsequence after. Plain loops.
+struct lanes_plain {
+    static void run(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
+        for (const std::uint32_t symbol : rows) {
+            if (symbol == 0) continue;
+            const std::uint64_t* mask = g.masks.data() + symbol * g.words * lane_group::lanes;
+            std::uint64_t carry[lane_group::lanes] = {};
+            for (std::size_t w = 0; w < g.words; ++w)
+                for (std::size_t l = 0; l < lane_group::lanes; ++l) {
+                    std::uint64_t& s = state[w * lane_group::lanes + l];
+                    const std::uint64_t u = s & mask[w * lane_group::lanes + l], total = s + u + carry[l];
+                    carry[l] = (u | (s & ~total)) >> 63;
+                    s = total | (s ^ u);
+                }
+        }
+    }
+};
+
+#if HOLDFAST_SCORING_VECTORS
+
+template <std::size_t Bytes>
+struct lane_vector {
+    typedef std::uint64_t type __attribute__((vector_size(Bytes)));
+};
+
+/// The same in vectors of `Bytes`.
+template <std::size_t Bytes>
+struct lanes_vectors {
+    using vector = typename lane_vector<Bytes>::type;
+    static constexpr std::size_t step = Bytes / 8, parts = lane_group::lanes / step;
+
+    [[gnu::always_inline]] static void load(vector& to, const std::uint64_t* from) {
+        __builtin_memcpy(&to, from, Bytes);
+    }
+    [[gnu::always_inline]] static void store(std::uint64_t* to, const vector& from) {
+        __builtin_memcpy(to, &from, Bytes);
+    }
+
+    [[gnu::always_inline]] static void run(std::span<const std::uint32_t> rows, const lane_group& g,
+                                           std::uint64_t* state) {
+        if (g.words == 1) return narrow(rows, g, state);
+        for (const std::uint32_t symbol : rows) {
+            if (symbol == 0) continue;
+            const std::uint64_t* mask = g.masks.data() + symbol * g.words * lane_group::lanes;
+            vector carry[parts] = {};
+            for (std::size_t w = 0; w < g.words; ++w) {
+#pragma GCC unroll 8
+                for (std::size_t p = 0; p < parts; ++p) {
+                    vector s, m;
+                    load(s, state + w * lane_group::lanes + p * step);
+                    load(m, mask + w * lane_group::lanes + p * step);
+                    const vector u = s & m, total = s + u + carry[p];
+                    carry[p] = (u | (s & ~total)) >> 63;
+                    store(state + w * lane_group::lanes + p * step, total | (s ^ u));
+                }
+            }
+        }
+    }
+
+    /// Up to 64 columns: the row stays in registers.
+    [[gnu::always_inline]] static void narrow(std::span<const std::uint32_t> rows, const lane_group& g,
+                                              std::uint64_t* state) {
+        vector s[parts];
+#pragma GCC unroll 8
+        for (std::size_t p = 0; p < parts; ++p) load(s[p], state + p * step);
+        for (const std::uint32_t symbol : rows) {
+            const std::uint64_t* mask = g.masks.data() + symbol * lane_group::lanes;
+#pragma GCC unroll 8
+            for (std::size_t p = 0; p < parts; ++p) {
+                vector m;
+                load(m, mask + p * step);
+                const vector u = s[p] & m;
+                s[p] = (s[p] + u) | (s[p] ^ u);
+            }
+        }
+#pragma GCC unroll 8
+        for (std::size_t p = 0; p < parts; ++p) store(state + p * step, s[p]);
+    }
+};
+
+__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2"))) inline void run_lanes_avx512(
+    std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
+    lanes_vectors<64>::run(rows, g, state);
+}
+__attribute__((target("avx2"))) inline void run_lanes_avx2(std::span<const std::uint32_t> rows, const lane_group& g,
+                                                           std::uint64_t* state) {
+    lanes_vectors<32>::run(rows, g, state);
+}
+inline void run_lanes_sse2(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
+    lanes_vectors<16>::run(rows, g, state);
+}
+
+inline void run_lanes(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
+    static const auto best = [] {
+        __builtin_cpu_init();
+        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vl"))
+            return run_lanes_avx512;
+        return __builtin_cpu_supports("avx2") ? run_lanes_avx2 : run_lanes_sse2;
+    }();
+    best(rows, g, state);
+}
+
+#else
+
+inline void run_lanes(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
+    lanes_plain::run(rows, g, state);
+}
+
+#endif
+
+/// Code points of many texts as symbols numbered together; ASCII is itself.
+class symbol_texts {
+  public:
+    std::vector<std::vector<std::uint32_t>> operator()(std::span<const std::string> texts) {
+        std::vector<std::vector<std::uint32_t>> numbered(texts.size());
+        for (std::size_t i = 0; i < texts.size(); ++i)
+            for (std::size_t at = 0; at < texts[i].size();) {
+                const code_point c = decode(texts[i], at);
+                at += c.bytes;
+                numbered[i].push_back(c.value < 128 ? c.value : number(c.value));
+            }
+        return numbered;
+    }
+    std::size_t alphabet() const { return 128 + beyond_.size(); }
+
+  private:
+    std::uint32_t number(char32_t c) {
+        return beyond_.try_emplace(c, static_cast<std::uint32_t>(alphabet())).first->second;
+    }
+    std::unordered_map<char32_t, std::uint32_t> beyond_;
+};
+
+}  // namespace detail
+
+/// The indel ratio, 2 LCS(a, b) / (|a| + |b|) on code points, of every text of `a` with every text of `b`; two empty
+/// texts have ratio 1. Each number is that of indel::ratio. On all cores, the same on any number.
+///
+/// @param a, b  texts [n], [m]
+/// @return      ratios [n, m], 0 ... 1
+/// @cost        O(n m |a| ⌈|b| / 64⌉ / 8) with vectors of 64 bytes
+inline matrix<double> indel_table(std::span<const std::string> a, std::span<const std::string> b) {
+    constexpr std::size_t lanes = detail::lane_group::lanes;
+    matrix<double> ratio(a.size(), b.size());
+    detail::symbol_texts number;
+    const auto rows = number(a), columns = number(b);
+    std::vector<std::size_t> order(b.size());  // texts of a length side by side: a group works as long as its longest
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t i, std::size_t j) { return columns[i].size() < columns[j].size(); });
+    parallel_for((b.size() + lanes - 1) / lanes, [&](std::size_t k) {
+        const std::size_t begin = k * lanes, end = std::min(begin + lanes, b.size());
+        detail::lane_group g;
+        g.words = std::max<std::size_t>(1, (columns[order[end - 1]].size() + 63) / 64);
+        g.local.assign(number.alphabet(), 0);
+        std::uint32_t symbols = 1;
+        for (std::size_t l = begin; l < end; ++l)
+            for (const std::uint32_t c : columns[order[l]])
+                if (g.local[c] == 0) g.local[c] = symbols++;
+        g.masks.assign(symbols * g.words * lanes, 0);
+        for (std::size_t l = begin; l < end; ++l) {
+            const auto& text = columns[order[l]];
+            for (std::size_t j = 0; j < text.size(); ++j)
+                g.masks[(g.local[text[j]] * g.words + j / 64) * lanes + (l - begin)] |= std::uint64_t{1} << (j % 64);
+        }
+        std::vector<std::uint32_t> here;
+        std::vector<std::uint64_t> state;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            here.resize(rows[i].size());
+            std::transform(rows[i].begin(), rows[i].end(), here.begin(), [&](std::uint32_t c) { return g.local[c]; });
+            state.assign(g.words * lanes, ~std::uint64_t{0});
+            detail::run_lanes(here, g, state.data());
+            for (std::size_t l = begin; l < end; ++l) {
+                int common = 0;
+                for (std::size_t w = 0; w < g.words; ++w) common += std::popcount(~state[w * lanes + (l - begin)]);
+                const std::size_t both = rows[i].size() + columns[order[l]].size();
+                ratio(i, order[l]) = both == 0 ? 1 : 2.0 * common / static_cast<double>(both);
+            }
+        }
+    });
+    return ratio;
+}
+
+}  // namespace holdfast::scoring
