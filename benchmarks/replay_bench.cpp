@@ -164,14 +164,17 @@ void BM_priority_draw_binary_tree(benchmark::State& state) {
     per_item(state, 100000);
 }
 
-// -- representatives: 100 of 20,000 points of 384 dimensions, per point and choice
+// -- representatives: of points of 384 dimensions, per point and choice
 
 void BM_herding_holdfast(benchmark::State& state) {
+    holdfast::set_threads(1);
     philox g{1};
-    holdfast::matrix<float> points(20000, 384);
+    holdfast::matrix<float> points(static_cast<std::size_t>(state.range(0)), 384);
     for (float& x : points.values()) x = static_cast<float>(holdfast::uniform(g) - 0.5);
-    for (auto _ : state) benchmark::DoNotOptimize(replay::herding(points, 100));
-    per_item(state, 20000 * 100);
+    const auto n = static_cast<std::size_t>(state.range(1));
+    for (auto _ : state) benchmark::DoNotOptimize(replay::herding(points, n));
+    per_item(state, points.rows() * n);
+    holdfast::set_threads(0);
 }
 
 // -- streams: per item offered
@@ -265,7 +268,12 @@ BENCHMARK(BM_alias_std_discrete_distribution)->Name("alias/std_discrete_distribu
 BENCHMARK(BM_priority_draw_holdfast)->Name("priority_draw/holdfast")->Arg(10000)->Arg(1000000);
 BENCHMARK(BM_priority_draw_binary_tree)->Name("priority_draw/binary_tree")->Arg(10000)->Arg(1000000);
 BENCHMARK(BM_priority_update_holdfast)->Name("priority_update/holdfast")->Arg(1000000);
-BENCHMARK(BM_herding_holdfast)->Name("herding/holdfast")->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_herding_holdfast)->Name("herding/holdfast")->Args({20000, 100})->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_herding_holdfast)
+    ->Name("herding/holdfast")
+    ->Args({100000, 1000})
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_alias_build_holdfast)->Name("alias_build/holdfast")->Arg(1000000);
 BENCHMARK(BM_reservoir_r_holdfast)->Name("reservoir_r/holdfast")->Arg(1000000);
 BENCHMARK(BM_reservoir_l_holdfast)->Name("reservoir_l/holdfast")->Arg(10000000);
