@@ -33,7 +33,8 @@ struct gate {
     /// noise on a small test set does not undo a stage.
     double confidence = 0;
 
-    [[nodiscard]] bool closed() const { return !conditions.empty(); }  ///< there is a gate
+    [[nodiscard]] bool closed() const { return !conditions.empty(); }                  ///< there is a gate
+    [[nodiscard]] double level() const { return confidence > 0 ? confidence : 0.95; }  ///< of the intervals it tells
 };
 
 namespace detail {
@@ -75,14 +76,14 @@ inline std::optional<metrics::judgement> judge_task(const metrics::condition& as
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const auto judged = [&](double score, const task_record& about) {
         double lower = nan, upper = nan;
-        if (const double p = score / about.scale; g.confidence > 0 && about.questions > 0 && p >= 0 && p <= 1) {
-            const double z = normal_two_sided(g.confidence), n = static_cast<double>(about.questions);
+        if (const double p = score / about.scale; about.questions > 0 && p >= 0 && p <= 1) {
+            const double z = normal_two_sided(g.level()), n = static_cast<double>(about.questions);
             const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
             const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
             lower = std::max(0.0, middle - half) * about.scale;
             upper = std::min(1.0, middle + half) * about.scale;
         }
-        return metrics::judge(asked, score, lower, upper, g.confidence, about.scale, g.confidence > 0);
+        return metrics::judge(asked, score, lower, upper, g.level(), about.scale, g.confidence > 0);
     };
     for (std::size_t j = 0; j < r.tasks.size(); ++j)
         if (r.tasks[j].name == name) return judged(r.after.back()[j], r.tasks[j]);
@@ -98,7 +99,7 @@ inline std::optional<metrics::judgement> judge_task(const metrics::condition& as
 /// @param r  at least one stage
 /// @return   one per condition that is asked at this stage; `failed` where the stage falls
 /// @throw    invalid_argument if the gate does not read, or names a task that the record does not have
-/// @cost     O(T²), with a confidence O(cells · T²) (metrics::item_errors)
+/// @cost     O(T²); where a metric falls, O(cells · T²) (metrics::item_errors)
 [[nodiscard]] inline std::vector<metrics::judgement> judge(const gate& g, const run_record& r) {
     constexpr auto function = "experiment::judge";
     require(!r.after.empty(), function, ": needs at least one stage, the record has none");
@@ -124,17 +125,17 @@ inline std::optional<metrics::judgement> judge_task(const metrics::condition& as
         if (!tables) {
             tables.emplace(r);
             known = metrics::all_metrics(tables->stream, tables->beside());
-            if (g.confidence > 0)
-                errors = metrics::item_errors(tables->stream, tables->beside(), known,
-                                              metrics::variance_tables::of(tables->stream, tables->beside()));
         }
         for (std::size_t k = 0; k < known.values.size(); ++k) {
             const auto& [id, result] = known.values[k];
             if (id != asked.what || std::isnan(result.value)) continue;
-            const bool sure = g.confidence > 0 && errors[k] > 0;
+            if (!asked.met_by(result.value) && errors.empty())  // what is met needs no interval
+                errors = metrics::item_errors(tables->stream, tables->beside(), known,
+                                              metrics::variance_tables::of(tables->stream, tables->beside()));
+            const bool sure = !errors.empty() && errors[k] > 0;
             const double half =
-                sure ? detail::normal_two_sided(g.confidence) * errors[k] : std::numeric_limits<double>::quiet_NaN();
-            all.push_back(metrics::judge(asked, result.value, result.value - half, result.value + half, g.confidence,
+                sure ? detail::normal_two_sided(g.level()) * errors[k] : std::numeric_limits<double>::quiet_NaN();
+            all.push_back(metrics::judge(asked, result.value, result.value - half, result.value + half, g.level(),
                                          result.scale, g.confidence > 0));
         }
     }

@@ -115,8 +115,8 @@ class page : page_writer {
                     items += "<li><b>" + escape(r.method) + "</b>, seed " + std::to_string(r.seed) + ": " +
                              escape(s.task) + " was undone, since " + escape(reason) + "</li>\n";
         if (!items.empty())
-            out_ +=
-                "<p>At the gate fell, and the model went back to where it was before:</p>\n<ul>\n" + items + "</ul>\n";
+            out_ += "<p>These stages fell at the gate, and the model went back to where it was before:</p>\n<ul>\n" +
+                    items + "</ul>\n";
     }
 
     template <class Get>
