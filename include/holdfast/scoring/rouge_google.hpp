@@ -45,36 +45,41 @@ namespace detail {
 struct pair_memory {
     std::string line[2], stems;
     interner number, plain;
-    std::vector<std::uint32_t> words[2], stem_of;
+    std::vector<std::uint32_t> ids[2], stem_of;
+    std::span<const std::uint32_t> words[2];
     ngrams grams;
     std::vector<std::uint32_t> left;
     std::size_t bytes() const {
         return line[0].capacity() + line[1].capacity() + stems.capacity() + number.bytes() + plain.bytes() +
-               grams.bytes() + 4 * (words[0].capacity() + words[1].capacity() + stem_of.capacity() + left.capacity());
+               grams.bytes() + 4 * (ids[0].capacity() + ids[1].capacity() + stem_of.capacity() + left.capacity());
     }
 };
 
 /// Both texts as word numbers, m.words.
 inline void number_words(std::string_view prediction, std::string_view reference, bool stem, pair_memory& m) {
-    scoring::detail::rouge_score_line(prediction, m.line[0]);
-    scoring::detail::rouge_score_line(reference, m.line[1]);
     m.number.clear(), m.plain.clear(), m.stem_of.clear(), m.stems.clear();
-    m.stems.reserve(stem ? m.line[0].size() + m.line[1].size() + 8 : 0);  // a stem is no longer than its word
-    for (const std::size_t side : {0u, 1u}) {
-        const std::string_view line = m.line[side];
-        m.words[side].clear();
-        scoring::detail::for_each_line_word(line, [&](std::size_t begin, std::size_t end) {
-            const std::string_view word = line.substr(begin, end - begin);
-            if (!stem) return m.words[side].push_back(m.number.padded(word));
+    m.stems.reserve(stem ? prediction.size() + reference.size() + 8 : 0);  // a stem is no longer than its word
+    const auto number = [&](std::string_view text, std::string& line, std::vector<std::uint32_t>& ids) {
+        if (ids.size() < text.size() / 2 + 2) ids.resize(text.size() / 2 + 2);
+        std::size_t count = 0;
+        scoring::detail::for_each_rouge_word(text, line, [&](std::size_t begin, std::size_t end) {
+            const std::string_view word(line.data() + begin, end - begin);
+            if (!stem) {
+                ids[count++] = m.number.padded(word);
+                return;
+            }
             const std::uint32_t k = m.plain.padded(word);
             if (k == m.stem_of.size()) {  // each different word is stemmed once
                 const std::size_t at = m.stems.size();
                 m.stems += word.size() > 3 ? porter_stem(word) : std::string(word);
                 m.stem_of.push_back(m.number(std::string_view(m.stems).substr(at)));
             }
-            m.words[side].push_back(m.stem_of[k]);
+            ids[count++] = m.stem_of[k];
         });
-    }
+        return std::span<const std::uint32_t>(ids.data(), count);
+    };
+    m.words[0] = number(prediction, m.line[0], m.ids[0]);
+    m.words[1] = number(reference, m.line[1], m.ids[1]);
 }
 
 template <class Scorer>
@@ -111,7 +116,7 @@ struct rouge_l {
     overlap match(std::string_view prediction, std::string_view reference) const {
         scoring::detail::scratch<detail::pair_memory> m;
         detail::number_words(prediction, reference, stem, *m);
-        const auto &a = m->words[0], &b = m->words[1];
+        const auto a = m->words[0], b = m->words[1];
         return {static_cast<double>(lcs_length(a, b, m->number.size())), static_cast<double>(a.size()),
                 static_cast<double>(b.size())};
     }
@@ -183,7 +188,7 @@ struct rouge_n {
         scoring::detail::scratch<detail::pair_memory> m;
         detail::number_words(prediction, reference, stem, *m);
         m->grams.clear();
-        for (const auto& words : m->words) m->grams.add(words);
+        for (const auto words : m->words) m->grams.add(words);
         if (std::max(m->words[0].size(), m->words[1].size()) < n) return {};
         for (std::size_t k = 1; k < n; ++k) m->grams.lengthen();
         m->left.assign(m->grams.distinct(), 0);

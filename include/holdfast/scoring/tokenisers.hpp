@@ -50,44 +50,40 @@ inline std::vector<std::string_view> split_space_or_stop(std::string_view text) 
 
 namespace detail {
 
-/// The text as rouge-score looks at it: lower case, every code point but [a-z0-9] a space. Two signs of other scripts
-/// have such a letter as their lower case: U+0130 (i and a mark) and U+212A (k).
-/// @param line  replaced; 8 spaces follow the text, so that 8 bytes can be read at any word
-inline void rouge_score_line(std::string_view text, std::string& line) {
-    line.resize(text.size() + 8);
-    unsigned char any = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        const auto low = static_cast<unsigned char>(c | 0x20);
-        any = static_cast<unsigned char>(any | c);
-        const bool letter = static_cast<unsigned char>(low - 'a') < 26,
-                   digit = static_cast<unsigned char>(c - '0') < 10;
-        line[i] = static_cast<char>(letter ? low : digit ? c : ' ');
-    }
-    std::memset(line.data() + text.size(), ' ', 8);
-    if (any < 0x80) return;
-    if (text.find("\xe2\x84\xaa") != std::string_view::npos) {  // U+212A: the text gets shorter
-        const std::string low = lower(text);
-        return rouge_score_line(low, line);
-    }
-    for (std::size_t at = text.find("\xc4\xb0"); at != std::string_view::npos; at = text.find("\xc4\xb0", at + 2))
-        line[at] = 'i';
-}
-
-/// Calls word(begin, end) for every word of such a line; branches only at word ends.
+/// Calls word(begin, end) for every word of rouge-score, places in `line`: the text in lower case, every code point but
+/// [a-z0-9] a space. Two signs of other scripts have such a letter as their lower case: U+0130 (i and a mark) and
+/// U+212A (k). Eight bytes a step, branches only at word ends.
+/// @param line  replaced; 8 bytes can be read from any word's first on
 template <class Word>
-void for_each_line_word(std::string_view line, Word word) {
-    // 64 bytes as bits: 1 where a word goes on. Bytes are below 0x80, so the sums do not carry.
-    std::uint64_t open = 0;  // 1: the last byte before this block belongs to a word
+void for_each_rouge_word(std::string_view text, std::string& line, Word word) {
+    if (text.find("\xe2\x84\xaa") != std::string_view::npos || text.find("\xc4\xb0") != std::string_view::npos) {
+        const std::string low = lower(text);  // has neither
+        return for_each_rouge_word(low, line, word);
+    }
+    if (line.size() < text.size() + 8) line.resize(text.size() + 8);
+    const auto each = [](std::uint64_t byte) { return byte * 0x0101010101010101u; };
+    std::uint64_t open = 0;  // 1: the byte before this block belongs to a word
     std::size_t begin = 0;
-    for (std::size_t block = 0; block < line.size(); block += 64) {
-        std::uint64_t bits = 0;
-        const std::size_t left = std::min<std::size_t>(64, line.size() - block);
+    for (std::size_t block = 0; block < text.size(); block += 64) {
+        std::uint64_t bits = 0;  // 1 where a word goes on
+        const std::size_t left = std::min<std::size_t>(64, text.size() - block);
         for (std::size_t k = 0; k < left; k += 8) {
-            std::uint64_t x = 0x2020202020202020u;
-            std::memcpy(&x, line.data() + block + k, std::min<std::size_t>(8, left - k));
-            x = (((x ^ 0x2020202020202020u) + 0x7f7f7f7f7f7f7f7fu) & 0x8080808080808080u) >> 7;
-            bits |= (x * 0x0102040810204080u >> 56) << k;
+            std::uint64_t x = 0;
+            if (left - k >= 8)
+                std::memcpy(&x, text.data() + block + k, 8);
+            else
+                std::memcpy(&x, text.data() + block + k, left - k);
+            // Sums of seven bits do not carry into the next byte: bit 7 says "not below".
+            const std::uint64_t seven = x & each(0x7f), low = seven | each(0x20);
+            const std::uint64_t letter = (low + each(0x80 - 'a')) & ~(low + each(0x80 - 'z' - 1)) & ~x & each(0x80);
+            const std::uint64_t digit = (seven + each(0x80 - '0')) & ~(seven + each(0x80 - '9' - 1)) & ~x & each(0x80);
+            const std::uint64_t keep = (letter | digit) >> 7;
+            const std::uint64_t out = (((letter >> 7) * 0xff) & low) | (((digit >> 7) * 0xff) & x);
+            std::memcpy(line.data() + block + k, &out, 8);
+            if constexpr (std::endian::native == std::endian::little)
+                bits |= (keep * 0x0102040810204080u >> 56) << k;
+            else
+                for (std::size_t l = 0; l < 8; ++l) bits |= (keep >> (56 - 8 * l) & 1) << (k + l);
         }
         for (std::uint64_t edges = bits ^ (bits << 1 | open); edges != 0; edges &= edges - 1) {
             const std::size_t at = block + static_cast<std::size_t>(std::countr_zero(edges));
@@ -98,7 +94,7 @@ void for_each_line_word(std::string_view line, Word word) {
             open ^= 1;
         }
     }
-    if (open != 0) word(begin, line.size());
+    if (open != 0) word(begin, text.size());
 }
 
 }  // namespace detail
@@ -109,8 +105,7 @@ void for_each_line_word(std::string_view line, Word word) {
 /// @return  the tokens with one space between two of them
 inline std::string rouge_score_tokens(std::string_view text) {
     std::string line, out;
-    detail::rouge_score_line(text, line);
-    detail::for_each_line_word(line, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_rouge_word(text, line, [&](std::size_t begin, std::size_t end) {
         if (!out.empty()) out.push_back(' ');
         out.append(line, begin, end - begin);
     });

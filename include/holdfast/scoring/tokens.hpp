@@ -126,14 +126,14 @@ class interner {
     }
 
     /// How many different words there are; every number is below it.
-    std::size_t size() const { return words_.size(); }
+    std::size_t size() const { return size_; }
 
     /// The word of a number.
     std::string_view word(std::uint32_t id) const { return words_[id]; }
 
     /// Forgets all words, keeps the memory.
     void clear() {
-        words_.clear();
+        size_ = 0;
         table_.clear();
     }
 
@@ -141,15 +141,17 @@ class interner {
 
   private:
     std::uint32_t numbered(std::string_view word, std::uint64_t key) {
-        const auto size = static_cast<std::uint32_t>(words_.size());
         const bool whole = word.size() < 8;  // its key is the word
         const std::uint32_t number =
-            table_.find_or_add(key, size, [&](std::uint32_t k) { return whole || words_[k] == word; });
-        if (number == size) words_.push_back(word);
+            table_.find_or_add(key, size_, [&](std::uint32_t k) { return whole || words_[k] == word; });
+        if (number != size_) return number;
+        if (size_ == words_.size()) words_.resize(std::max<std::size_t>(64, 2 * words_.size()));
+        words_[size_++] = word;
         return number;
     }
 
-    std::vector<std::string_view> words_;
+    std::vector<std::string_view> words_;  // the first size_ of them
+    std::uint32_t size_ = 0;
     detail::key_table table_;
 };
 
