@@ -1,11 +1,13 @@
 // What a distance between two tasks costs: the whole way (de-duplication, costs, solver, certificate) certified to 1 %
-// and exact, templated tasks, all pairs; and one Sinkhorn iteration on every engine. Peers in Python:
-// peers/transport_peers.py. Reproduce: sh benchmarks/run.sh transport
+// and exact, in every storage, templated tasks, all pairs; one Sinkhorn iteration on every engine, beside reading its
+// costs once. CPU is that of all threads. Peers in Python: peers/transport_peers.py. Reproduce: sh benchmarks/run.sh
+// transport
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/engine_eigen.hpp>
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/engine_simd.hpp>
+#include <holdfast/transport/engine_table.hpp>
 #include <holdfast/transport/engine_xtensor.hpp>
 #include <holdfast/transport/similarity.hpp>
 
@@ -17,6 +19,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -57,14 +60,15 @@ void leave(const matrix<float>& x, const char* name, double shift) {
     }
 }
 
-void wasserstein(benchmark::State& state, double gap, double shift) {
+void wasserstein(benchmark::State& state, double gap, double shift,
+                 transport::storage how = transport::storage::automatic) {
     const auto n = static_cast<std::size_t>(state.range(0));
     const auto a = cloud(n, 384, 0, 1), b = cloud(n, 384, shift, 2);
     leave(a, "-a.f32", shift);
     leave(b, "-b.f32", shift);
     transport::wasserstein_result w;
     for (auto _ : state) {
-        w = transport::wasserstein(a, b, {.relative_gap = gap});
+        w = transport::wasserstein(a, b, {.relative_gap = gap, .storage = how});
         const double value = w.value;  // not w itself: DoNotOptimize would write to it
         benchmark::DoNotOptimize(value);
     }
@@ -77,29 +81,16 @@ void certified_near(benchmark::State& state) { wasserstein(state, 0.01, 0.3); }
 void certified_far(benchmark::State& state) { wasserstein(state, 0.01, 2.5); }
 void exact_near(benchmark::State& state) { wasserstein(state, 0, 0.3); }
 void exact_far(benchmark::State& state) { wasserstein(state, 0, 2.5); }
-BENCHMARK(certified_near)
-    ->Name("transport/certified_1%/near")
-    ->Arg(500)
-    ->Arg(1000)
-    ->Arg(2000)
-    ->Arg(4000)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK(certified_far)
-    ->Name("transport/certified_1%/far")
-    ->Arg(1000)
-    ->Arg(4000)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK(exact_near)
-    ->Name("transport/exact/near")
-    ->Arg(500)
-    ->Arg(1000)
-    ->Arg(2000)
-    ->Arg(4000)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK(exact_far)->Name("transport/exact/far")->Arg(1000)->Arg(4000)->Unit(benchmark::kMillisecond)->UseRealTime();
+void exact_fixed16(benchmark::State& state) { wasserstein(state, 0, 0.3, transport::storage::fixed16); }
+void exact_streamed(benchmark::State& state) { wasserstein(state, 0, 0.3, transport::storage::streamed); }
+#define HOLDFAST_DISTANCE(FUNCTION, NAME) \
+    BENCHMARK(FUNCTION)->Name("transport/" NAME)->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime()
+HOLDFAST_DISTANCE(certified_near, "certified_1%/near")->Arg(500)->Arg(1000)->Arg(2000)->Arg(4000);
+HOLDFAST_DISTANCE(certified_far, "certified_1%/far")->Arg(1000)->Arg(4000);
+HOLDFAST_DISTANCE(exact_near, "exact/near")->Arg(500)->Arg(1000)->Arg(2000)->Arg(4000)->Arg(8000);
+HOLDFAST_DISTANCE(exact_far, "exact/far")->Arg(1000)->Arg(4000)->Arg(8000);
+HOLDFAST_DISTANCE(exact_fixed16, "exact_fixed16/near")->Arg(1000)->Arg(4000);
+HOLDFAST_DISTANCE(exact_streamed, "exact_streamed/near")->Arg(1000)->Arg(4000);
 
 /// A thousand examples, twenty distinct instructions.
 void templated(benchmark::State& state) {
@@ -110,9 +101,11 @@ void templated(benchmark::State& state) {
         for (std::size_t i = 0; i < 1000; ++i)
             std::copy_n((x == &a ? base_a : base_b).row(holdfast::uniform_index(g, 20)).begin(), 384,
                         x->row(i).begin());
+    leave(a, "-templated-a.f32", 0);
+    leave(b, "-templated-b.f32", 0);
     for (auto _ : state) benchmark::DoNotOptimize(transport::wasserstein(a, b).value);
 }
-BENCHMARK(templated)->Name("transport/templated/1000_of_20")->Unit(benchmark::kMillisecond)->UseRealTime();
+HOLDFAST_DISTANCE(templated, "templated/1000_of_20");
 
 void pairwise(benchmark::State& state) {
     std::vector<matrix<float>> tasks;
@@ -152,6 +145,51 @@ void iteration(benchmark::State& state) {
     state.counters["entries"] = benchmark::Counter(entries, benchmark::Counter::kIsIterationInvariantRate);
     state.SetBytesProcessed(static_cast<std::int64_t>(entries) * std::int64_t(sizeof(Real)) * state.iterations());
 }
+/// The same over a cost_table, and the time to read the table once: what no iteration can beat.
+void table_iteration(benchmark::State& state, transport::storage how, bool reading) {
+    const auto n = static_cast<std::size_t>(state.range(0));
+    const transport::ground_cost cost = transport::cosine{};
+    const auto x = transport::prepare<float>(cloud(n, 384, 0, 1), cost),
+               y = transport::prepare<float>(cloud(n, 384, 1, 2), cost);
+    const transport::cost_table table(x, y, cost, how);
+    const std::vector<double> w(n, 1 / static_cast<double>(n));
+    transport::table_engine engine(table, w, w);
+    const double eps = 0.2 * engine.summary().deviation;
+    std::vector<float> f(n, 0), g(n, 0);
+    for (int k = 0; k < 5; ++k) engine.sweep(f, g, eps, 1);
+    std::vector<std::uint64_t> stored(table.bytes() / 8, 1);
+    for (auto _ : state) {
+        if (!reading) {
+            benchmark::DoNotOptimize(engine.sweep(f, g, eps, 1));
+            continue;
+        }
+        benchmark::DoNotOptimize(holdfast::parallel_reduce(
+            stored.size(), stored.size() / 16 + 1, std::uint64_t{0},
+            [&](std::size_t begin, std::size_t end) {
+                std::uint64_t sum = 0;
+                for (std::size_t k = begin; k < end; ++k) sum += stored[k];
+                return sum;
+            },
+            std::plus<>{}));
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(table.bytes()) * state.iterations());
+}
+void table_float32(benchmark::State& state) { table_iteration(state, transport::storage::float32, false); }
+void table_fixed16(benchmark::State& state) { table_iteration(state, transport::storage::fixed16, false); }
+void reading_float32(benchmark::State& state) { table_iteration(state, transport::storage::float32, true); }
+void reading_fixed16(benchmark::State& state) { table_iteration(state, transport::storage::fixed16, true); }
+#define HOLDFAST_TABLE(FUNCTION)                 \
+    BENCHMARK(FUNCTION)                          \
+        ->Name("transport/iteration/" #FUNCTION) \
+        ->Arg(1024)                              \
+        ->Unit(benchmark::kMicrosecond)          \
+        ->UseRealTime()                          \
+        ->MeasureProcessCPUTime()
+HOLDFAST_TABLE(table_float32);
+HOLDFAST_TABLE(reading_float32);
+HOLDFAST_TABLE(table_fixed16);
+HOLDFAST_TABLE(reading_fixed16);
+
 #define HOLDFAST_ITERATION(ENGINE, REAL, NAME) \
     BENCHMARK(iteration<ENGINE, REAL>)         \
         ->Name("transport/iteration/" NAME)    \

@@ -3,31 +3,51 @@
 
     sh benchmarks/run.sh transport -- --benchmark_filter=NONE        # builds build/benchmarks/bin/transport_bench
     python3 -m venv peers && peers/bin/pip install -r benchmarks/peers/transport_requirements.txt
-    peers/bin/python benchmarks/peers/transport_peers.py build/benchmarks/bin/transport_bench [--sizes 1000 2000]
+    peers/bin/python benchmarks/peers/transport_peers.py build/benchmarks/bin/transport_bench [--sizes 1000 4000 8000]
 
-Every time includes the cost matrix: holdfast's from float32 points to the certified result, POT's ot.dist on the same
-float32 points and its solver, with POT's defaults (float64 for the solver, which converts). The best of the
-repetitions counts on both sides. POT's exact value must lie within holdfast's bounds, or the script fails.
+Every time includes the cost matrix: holdfast's from float32 points to the result, POT's ot.dist on the same float32
+points and its solver, with POT's defaults (float64 for the solver, which converts). Repetitions of both take turns, so
+that a busy machine is busy for both; times are medians of CPU time over all threads (POT's BLAS has one, so that none
+is counted for waiting), memory the peak of a process that does nothing else (the clouds included, on both sides). POT's
+exact value must lie within holdfast's bounds, or the
+script fails.
 """
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-import numpy as np
-import ot
+SOLVERS = {
+    "emd2": lambda ot, w, c: ot.emd2(w, w, c, numItermax=10**7),
+    "sinkhorn 0.01": lambda ot, w, c: ot.sinkhorn2(w, w, c, 0.01),
+    "sinkhorn_log 0.01": lambda ot, w, c: ot.sinkhorn2(w, w, c, 0.01, method="sinkhorn_log"),
+}
 
 
-def best(call, repetitions):
-    times = []
-    for _ in range(repetitions):
-        start = time.perf_counter()
-        value = call()
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times), float(value)
+def solve(folder, kind, size, solver):
+    """POT's value and the CPU milliseconds it took."""
+    import numpy as np
+    import ot
+    a, b = (np.fromfile(f"{folder}/{kind}-{size}{end}.f32", dtype=np.float32).reshape(size, -1) for end in ("-a", "-b"))
+    w = np.full(size, 1 / size)
+    start = time.process_time()
+    cost = ot.dist(a, b, metric="sqeuclidean").astype(np.float64) / 2  # cosine cost: the points have unit length
+    value = float(SOLVERS[solver](ot, w, cost))
+    return 1e3 * (time.process_time() - start), value
+
+
+def run(command, environment):
+    """What the command printed, and the peak of its memory in MB."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    text = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    if status != 0:
+        sys.exit(f"{' '.join(command)} failed: {child.stderr.read()}")
+    return text, usage.ru_maxrss / 1024
 
 
 def main():
@@ -36,47 +56,46 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000], help="of near and far, where the bench has them")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--sinkhorn", action="store_true", help="POT's sinkhorn and sinkhorn_log too (slow)")
+    parser.add_argument("--peer", nargs=4, metavar=("FOLDER", "KIND", "SIZE", "SOLVER"), help="(for the script itself)")
     arguments = parser.parse_args()
+    if arguments.peer:
+        folder, kind, size, solver = arguments.peer
+        print(json.dumps(solve(folder, kind, int(size), solver)))
+        return 0
 
+    failed = False
     with tempfile.TemporaryDirectory() as folder:
-        sizes = "|".join(map(str, arguments.sizes))
-        ours = json.loads(subprocess.run(
-            [arguments.bench, f"--benchmark_filter=transport/(certified_1%|exact)/(near|far)/({sizes})/",
-             "--benchmark_format=json", f"--benchmark_repetitions={arguments.repetitions}",
-             "--benchmark_min_time=0.05"],
-            check=True, capture_output=True, text=True,
-            env={**os.environ, "HOLDFAST_BENCH_POINTS": folder}).stdout)
-        rows = {}
-        for run in ours["benchmarks"]:
-            if run["run_type"] != "iteration":
-                continue
-            _, what, kind, size, *_ = run["name"].split("/")
-            key = (kind, int(size), what)
-            if key not in rows or run["real_time"] < rows[key]["real_time"]:
-                rows[key] = run
-        print(f"{'':12}{'holdfast':>22}{'POT ' + ot.__version__:>24}")
-        failed = False
-        for kind, size in sorted({key[:2] for key in rows}):
-            a, b = (np.fromfile(f"{folder}/{kind}-{size}-{end}.f32", dtype=np.float32).reshape(size, -1) for end in "ab")
-            w = np.full(size, 1 / size)
-
-            def cost():
-                return ot.dist(a, b, metric="sqeuclidean").astype(np.float64) / 2  # cosine cost: the points have unit length
-
-            peers = {"emd2": lambda: ot.emd2(w, w, cost(), numItermax=10**7)}
-            if arguments.sinkhorn:
-                peers["sinkhorn 0.01"] = lambda: ot.sinkhorn2(w, w, cost(), 0.01)
-                peers["sinkhorn_log 0.01"] = lambda: ot.sinkhorn2(w, w, cost(), 0.01, method="sinkhorn_log")
-            for name, call in peers.items():
-                milliseconds, value = best(call, arguments.repetitions)
-                for what in ("certified_1%", "exact"):
-                    run = rows[(kind, size, what)]
-                    print(f"{kind + ' ' + str(size):12}{what:>13}{run['real_time']:>9.1f} ms"
-                          f"{name:>18}{milliseconds:>9.1f} ms{milliseconds / run['real_time']:>8.1f}x")
-                    if name == "emd2" and not run["lower"] - 2e-7 <= value <= run["upper"] + 2e-7:
-                        print(f"  POT's exact value {value} is outside [{run['lower']}, {run['upper']}]")
-                        failed = True
-        return 1 if failed else 0
+        environment = {**os.environ, "HOLDFAST_BENCH_POINTS": folder, "OMP_NUM_THREADS": "1",
+                       "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        cases = [(kind, size, solver, what)
+                 for size in arguments.sizes for kind in ("near", "far")
+                 for solver in SOLVERS for what in ("certified_1%", "exact")
+                 if (solver == "emd2" or (arguments.sinkhorn and what != "exact")) and (what == "exact" or size < 8000)]
+        cases.append(("near", 1000, "emd2", "templated"))
+        print(f"{'':14}{'':>14}{'holdfast':>12}{'MB':>7}{'POT':>33}{'MB':>7}{'ratio':>9}{'memory':>9}")
+        for kind, size, solver, what in cases:
+            name = f"transport/{what}/{kind}/{size}/" if what != "templated" else "transport/templated/1000_of_20"
+            points = kind if what != "templated" else "near"
+            ours, theirs = [], []
+            for _ in range(arguments.repetitions):
+                text, megabytes = run([arguments.bench, f"--benchmark_filter={name}", "--benchmark_format=json",
+                                       "--benchmark_min_time=0.05"], environment)
+                found = json.loads(text)["benchmarks"][0]
+                ours.append(found["cpu_time"])
+                if what == "templated":  # under the names that the peer reads
+                    for end in "ab":
+                        os.replace(f"{folder}/near-1000-templated-{end}.f32", f"{folder}/near-1000-{end}.f32")
+                text, peer_megabytes = run(
+                    [sys.executable, __file__, arguments.bench, "--peer", folder, points, str(size), solver], environment)
+                milliseconds, value = json.loads(text)
+                theirs.append(milliseconds)
+            our, their = statistics.median(ours), statistics.median(theirs)
+            print(f"{kind + ' ' + str(size):14}{what:>14}{our:>9.1f} ms{megabytes:>7.0f}{solver:>21}{their:>9.1f} ms"
+                  f"{peer_megabytes:>7.0f}{their / our:>8.1f}x{peer_megabytes / megabytes:>8.1f}x", flush=True)
+            if solver == "emd2" and "lower" in found and not found["lower"] - 2e-7 <= value <= found["upper"] + 2e-7:
+                print(f"  POT's exact value {value} is outside [{found['lower']}, {found['upper']}]")
+                failed = True
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/detail/fixed16.hpp>
+#include <holdfast/transport/detail/precise.hpp>
+#include <holdfast/transport/detail/pricing.hpp>
+#include <holdfast/transport/detail/row_facts.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -79,6 +85,126 @@ TEST_CASE("distances have the same bits for any number of threads, and on both v
     const auto plain = at(simd_level::baseline);
     for (std::size_t k = 0; k < best.size(); ++k) CHECK(plain.values()[k] == Approx(best.values()[k]).epsilon(1e-5));
 }
+
+#if HOLDFAST_TRANSPORT_X86
+namespace {
+
+/// A function of one level, at each level of this machine.
+template <class F>
+void at_every_level(F f) {
+    for (const auto level : {simd_level::baseline, simd_level::avx2, simd_level::avx512})
+        if (level <= transport::detail::machine_level()) f(level);
+}
+#define HOLDFAST_AT(LEVEL, NAME) \
+    ((LEVEL) == simd_level::avx512 ? NAME##_avx512 : (LEVEL) == simd_level::avx2 ? NAME##_avx2 : NAME##_baseline)
+
+template <class Real>
+void check_rows(holdfast::philox& g) {
+    using facts = transport::detail::row_facts<Real>;
+    using pricing = transport::detail::row_pricing<Real>;
+    for (const std::size_t m : {1u, 7u, 8u, 15u, 16u, 17u, 100u, 256u}) {
+        std::vector<Real> c(m), v(m), b(m);
+        for (std::size_t j = 0; j < m; ++j) {
+            c[j] = Real(holdfast::uniform(g) - 0.5);
+            v[j] = Real(holdfast::uniform(g) - 0.5);
+            b[j] = Real(holdfast::uniform(g));
+        }
+        Real least = c[0], greatest = c[0], reduced = c[0] - v[0], size = 0;
+        double sum = 0, squares = 0;
+        for (std::size_t j = 0; j < m; ++j) {
+            least = std::min(least, c[j]);
+            greatest = std::max(greatest, c[j]);
+            reduced = std::min(reduced, c[j] - v[j]);
+            size = std::max(size, std::abs(c[j]));
+            sum += double(b[j]) * (double(c[j]) - 0.25);
+            squares += double(b[j]) * (double(c[j]) - 0.25) * (double(c[j]) - 0.25);
+        }
+        constexpr std::size_t step = 64 / sizeof(Real);
+        at_every_level([&](simd_level level) {
+            CHECK(HOLDFAST_AT(level, facts::finite)(c.data(), m));
+            const auto of = HOLDFAST_AT(level, facts::moments)(c.data(), b.data(), Real(0.25), m);
+            CHECK(of.least == least);
+            CHECK(of.greatest == greatest);
+            CHECK(of.sum == Approx(sum).margin(1e-5));
+            CHECK(of.squares == Approx(squares).epsilon(1e-5));
+            CHECK(HOLDFAST_AT(level, pricing::least)(c.data(), v.data(), m) == reduced);
+            CHECK(HOLDFAST_AT(level, pricing::largest)(c.data(), m) == size);
+            auto low = v;
+            HOLDFAST_AT(level, pricing::lower)(low.data(), c.data(), m);
+            for (std::size_t j = 0; j < m; ++j) REQUIRE(low[j] == std::min(v[j], c[j]));
+            std::vector<std::uint8_t> flagged(m / step + 1, 2);
+            HOLDFAST_AT(level, pricing::flag)(c.data(), v.data(), Real(-0.6), m, flagged.data());
+            for (std::size_t p = 0; p * step < m; ++p) {
+                bool any = false;
+                for (std::size_t j = p * step; j < std::min(m, (p + 1) * step); ++j)
+                    any = any || c[j] - v[j] <= Real(-0.6);
+                REQUIRE(flagged[p] == std::uint8_t(any));
+            }
+            for (const std::size_t j : {std::size_t{0}, m / 2, m - 1})
+                for (const Real bad : {std::numeric_limits<Real>::infinity(), std::numeric_limits<Real>::quiet_NaN()}) {
+                    auto broken = c;
+                    broken[j] = bad;
+                    REQUIRE_FALSE(HOLDFAST_AT(level, facts::finite)(broken.data(), m));
+                }
+        });
+    }
+}
+
+}  // namespace
+
+TEST_CASE("what is true of a row is found at every level: extremes, sums, what is not finite, what is small enough") {
+    holdfast::philox g{14};
+    check_rows<float>(g);
+    check_rows<double>(g);
+}
+
+TEST_CASE("a row in two bytes a cost comes back within what is said, at every level") {
+    holdfast::philox g{15};
+    using loops = transport::detail::fixed16_loops;
+    for (const std::size_t m : {1u, 5u, 16u, 33u, 250u})
+        for (const float scale : {1e-30F, 1e-3F, 1.0F, 1e30F}) {
+            std::vector<float> c(m);
+            for (float& x : c) x = scale * float(1 + holdfast::uniform(g));
+            const auto [least, greatest] = std::minmax_element(c.begin(), c.end());
+            const float low = *least, step = std::max((*greatest - low) / 65535, 1e-37F);
+            std::vector<std::uint16_t> first(m);
+            loops::encode_baseline(c.data(), low, step, 1 / step, first.data(), m);
+            at_every_level([&](simd_level level) {
+                std::vector<std::uint16_t> q(m);
+                std::vector<float> back(m);
+                const float worst = HOLDFAST_AT(level, loops::encode)(c.data(), low, step, 1 / step, q.data(), m);
+                HOLDFAST_AT(level, loops::decode)(q.data(), step, low, back.data(), m);
+                for (std::size_t j = 0; j < m; ++j) {
+                    REQUIRE(std::abs(int(q[j]) - int(first[j])) <= 1);  // ties may round either way
+                    REQUIRE(std::abs(double(back[j]) - double(c[j])) <= double(worst) + 2e-7 * double(*greatest));
+                }
+                CHECK(double(worst) <= 0.51 * double(step) + 2e-7 * double(*greatest));
+            });
+        }
+    transport::detail::fixed16_rows equal(1, 9);
+    const std::vector<float> same(9, 3.25F);
+    equal.put(0, same.data(), 3.25F, 3.25F);
+    for (std::size_t j = 0; j < 9; ++j) CHECK(equal.at(0, j) == 3.25F);
+}
+
+TEST_CASE("a single cost is precise at every level, from floats and doubles") {
+    holdfast::philox g{16};
+    for (const std::size_t d : {1u, 7u, 8u, 9u, 64u, 100u}) {
+        const auto x = random_points<float>(1, d, g);
+        const auto y = random_points<double>(1, d, g);
+        long double expected = 0;
+        for (std::size_t k = 0; k < d; ++k) {
+            const long double t = (long double)(x(0, k)) * 0.3L - (long double)(y(0, k)) * 1.7L;
+            expected += t * t;
+        }
+        using mixed = transport::detail::precise_distance<float, double>;
+        at_every_level([&](simd_level level) {
+            CHECK(HOLDFAST_AT(level, mixed::squared)(x.data(), 0.3, y.data(), 1.7, d) ==
+                  Approx(double(expected)).epsilon(1e-14));
+        });
+    }
+}
+#endif
 
 TEST_CASE("equal points cost exactly nothing, near ones keep their relative accuracy") {
     holdfast::philox g{13};
