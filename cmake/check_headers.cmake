@@ -66,7 +66,7 @@ endforeach()
 # A library that not everybody has appears where its name says so, and nowhere else.
 set(only_Eigen transport/engine_eigen.hpp transport/gaussian.hpp adapters/detail/product.hpp)
 set(only_xtensor transport/engine_xtensor.hpp)
-set(only_thrust transport/engine_thrust.hpp)
+set(only_thrust transport/engine_thrust.hpp replay/draws_thrust.hpp)
 set(only_boost metrics/significance.hpp)
 set(only_nlohmann formats/json.hpp experiment/report_json.hpp)
 foreach(library Eigen xtensor thrust boost nlohmann)

@@ -69,13 +69,39 @@ class smallest {
     /// The items, smallest key first; equal keys in the order of the items.
     [[nodiscard]] std::vector<std::uint32_t> items() {
         if (kept_.size() > n_) shrink();
-        std::sort(kept_.begin(), kept_.end());
+        sort_spread();
         std::vector<std::uint32_t> chosen;
+        chosen.reserve(kept_.size());
         for (const auto& [key, item] : kept_) chosen.push_back(item);
         return chosen;
     }
 
   private:
+    /// std::sort, after throwing the pairs into as many bins as there are: the smallest of many keys lie evenly.
+    void sort_spread() {
+        if (kept_.size() < 64) return std::sort(kept_.begin(), kept_.end());
+        double low = std::numeric_limits<double>::infinity(), high = 0;
+        for (const auto& [key, item] : kept_) {
+            low = std::min(low, static_cast<double>(key));
+            high = std::max(high, static_cast<double>(key));
+        }
+        const double last = static_cast<double>(kept_.size() - 1), scale = last / (high - low);
+        if (!(scale > 0 && scale < std::numeric_limits<double>::infinity()))
+            return std::sort(kept_.begin(), kept_.end());
+        const auto bin = [&](Key key) {
+            return static_cast<std::uint32_t>(std::min((static_cast<double>(key) - low) * scale, last));
+        };
+        std::vector<std::uint32_t> begin(kept_.size() + 1, 0);
+        for (const auto& pair : kept_) ++begin[bin(pair.first) + 1];
+        for (std::size_t b = 1; b < begin.size(); ++b) begin[b] += begin[b - 1];
+        std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
+        std::vector<std::pair<Key, std::uint32_t>> sorted(kept_.size());
+        for (const auto& pair : kept_) sorted[next[bin(pair.first)]++] = pair;
+        for (std::size_t b = 0; b + 1 < begin.size(); ++b)
+            if (begin[b + 1] - begin[b] > 1) std::sort(sorted.begin() + begin[b], sorted.begin() + begin[b + 1]);
+        kept_.swap(sorted);
+    }
+
     void shrink() {
         const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(n_);
         std::nth_element(kept_.begin(), last - 1, kept_.end());
@@ -203,7 +229,7 @@ class uniform_without_replacement {
     /// @throw  invalid_argument if n > size()
     [[nodiscard]] std::vector<std::uint32_t> draw(std::size_t n, philox g) const {
         require(n <= items_, "replay::uniform_without_replacement: ", n, " items asked, there are ", items_);
-        const double wanted = 1.25 * static_cast<double>(n) + 8 * std::sqrt(static_cast<double>(n)) + 32;
+        const double wanted = static_cast<double>(n) + 6 * std::sqrt(static_cast<double>(n)) + 32;
         const double share = wanted / static_cast<double>(std::max<std::size_t>(1, items_));
         constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
         auto drawn = smallest_keys(n, share < 0.5 ? static_cast<std::uint64_t>(share * 0x1p64) : all, g);
@@ -347,6 +373,35 @@ class weighted_without_replacement {
         return made;
     }
 
+    /// A key that somewhat more than n are likely to be below, from some of the weights. Only the time depends on it.
+    [[nodiscard]] double likely_cut(std::size_t n) const {
+        const std::size_t looked = std::clamp<std::size_t>(weights_.size() / 256, 128, 1024);
+        const double spare = 4 / std::sqrt(static_cast<double>(looked)), asked = static_cast<double>(n);
+        const double wanted = (1 + spare) * asked + 6 * std::sqrt(asked) + 32;
+        const std::size_t step = std::max<std::size_t>(1, weights_.size() / looked);
+        const double scale = static_cast<double>(step);
+        if (wanted * 2 > static_cast<double>(positive_)) return std::numeric_limits<double>::infinity();
+        double cut = 0;
+        for (int newton = 0; newton < 5; ++newton) {  // sum of 1 - exp(-w cut) = wanted, from below
+            double below = 0, slope = 0;
+            for (std::size_t i = 0; i < weights_.size(); i += step) {
+                const double rest = std::exp(-weights_[i] * cut);
+                below += 1 - rest;
+                slope += weights_[i] * rest;
+            }
+            if (!(slope > 0)) return std::numeric_limits<double>::infinity();
+            cut += (wanted - scale * below) / (scale * slope);
+        }
+        return cut > 0 ? cut : std::numeric_limits<double>::infinity();
+    }
+
+    /// @throw invalid_argument if there is no such item
+    [[nodiscard]] double weight(std::size_t item) const {
+        require(item < size(), "replay::weighted_without_replacement: there are ", size(), " items, asked for item ",
+                item);
+        return weights_[item];
+    }
+
   private:
     /// The n smallest keys of those up to `cut`.
     [[nodiscard]] std::vector<std::uint32_t> smallest_keys(std::size_t n, double cut, const philox& g) const {
@@ -362,26 +417,6 @@ class weighted_without_replacement {
                     kept.offer(-portable_log(u) / weights_[i], static_cast<std::uint32_t>(i));
                 }
             });
-    }
-
-    /// A key that somewhat more than n are likely to be below, from some of the weights. Only the time depends on it.
-    [[nodiscard]] double likely_cut(std::size_t n) const {
-        const double wanted = 1.25 * static_cast<double>(n) + 8 * std::sqrt(static_cast<double>(n)) + 32;
-        const std::size_t step = std::max<std::size_t>(1, weights_.size() / 256);
-        const double scale = static_cast<double>(step);
-        if (wanted * 2 > static_cast<double>(positive_)) return std::numeric_limits<double>::infinity();
-        double cut = 0;
-        for (int newton = 0; newton < 5; ++newton) {  // sum of 1 - exp(-w cut) = wanted, from below
-            double below = 0, slope = 0;
-            for (std::size_t i = 0; i < weights_.size(); i += step) {
-                const double rest = std::exp(-weights_[i] * cut);
-                below += 1 - rest;
-                slope += weights_[i] * rest;
-            }
-            if (!(slope > 0)) return std::numeric_limits<double>::infinity();
-            cut += (wanted - scale * below) / (scale * slope);
-        }
-        return cut > 0 ? cut : std::numeric_limits<double>::infinity();
     }
 
     std::vector<double> weights_;
@@ -431,6 +466,12 @@ class alias_table {
     }
 
     [[nodiscard]] std::size_t size() const { return columns_.size(); }
+
+    /// A column as it lies in a table elsewhere: its odds out of 2^32 in the high half, the other item in the low one.
+    [[nodiscard]] std::uint64_t column(std::size_t c) const {
+        require(c < size(), "replay::alias_table: there are ", size(), " columns, asked for column ", c);
+        return static_cast<std::uint64_t>(columns_[c].threshold) << 32 | columns_[c].other;
+    }
 
     /// How likely one draw is `item`, as the table holds it: a multiple of 2^-32 / size.
     /// @throw invalid_argument if there is no such item
