@@ -9,9 +9,11 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -38,6 +40,7 @@ struct settings {
     std::string field = "instruction", cost = "cosine", solver = "auto", engine = "auto", format = "table", out, cache;
     std::optional<double> relative_gap;
     std::size_t dimensions = 512;
+    double merge_within = 0;
 };
 
 void add_options(CLI::App& app, settings& s) {
@@ -53,6 +56,8 @@ void add_options(CLI::App& app, settings& s) {
     app.add_option("--solver", s.solver, "auto, exact or sinkhorn [auto]")
         ->check(CLI::IsMember({"auto", "exact", "sinkhorn"}));
     app.add_option("--relative-gap", s.relative_gap, "Upper bound over lower bound, less 1; 0 is exact [0.01]");
+    app.add_option("--merge-within", s.merge_within,
+                   "Points nearer than this become one; what that may change widens the bounds [0]");
     app.add_option("--engine", s.engine, "Of Sinkhorn: auto, plain, simd or eigen [auto]")
         ->check(CLI::IsMember({"auto", "plain", "simd", "eigen"}));
     app.add_option("--cache", s.cache,
@@ -72,7 +77,11 @@ transport::wasserstein_options options_of(const settings& s) {
     require(s.solver != "sinkhorn" || gap > 0, "similarity: Sinkhorn is never exact: --relative-gap must be above 0");
     require(s.engine == "auto" || s.solver == "sinkhorn",
             "similarity: --engine is Sinkhorn's: it needs --solver sinkhorn");
+    require(std::isfinite(s.merge_within) && s.merge_within >= 0,
+            "similarity: --merge-within must be finite and not negative, it is ", s.merge_within);
+    require(s.engine == "auto" || s.merge_within == 0, "similarity: --merge-within and --engine exclude each other");
     options.relative_gap = gap;
+    options.merge_within = s.merge_within;
     if (s.solver == "exact") options.method = transport::solver::simplex;
     if (s.solver == "sinkhorn") options.method = transport::solver::sinkhorn;
     return options;

@@ -107,25 +107,27 @@ inline std::string as_table(const outcome& o) {
 
 inline std::string as_json(const outcome& o) {
     using json = nlohmann::ordered_json;
-    json value = json::array(), lower = value, upper = value, status = value;
-    for (std::size_t i = 0; i < o.size(); ++i) {
-        json v = json::array(), l = v, u = v, s = v;
-        for (std::size_t j = 0; j < o.size(); ++j) {
-            const auto w = o.table(i, j);
-            v.push_back(w.value);
-            l.push_back(w.lower);
-            u.push_back(w.upper);
-            s.push_back(holdfast::to_string(w.status));
+    const auto rows = [&](const auto& entry) {
+        json table = json::array();
+        for (std::size_t i = 0; i < o.size(); ++i) {
+            table.push_back(json::array());
+            for (std::size_t j = 0; j < o.size(); ++j) table.back().push_back(entry(o.table(i, j)));
         }
-        value.push_back(std::move(v));
-        lower.push_back(std::move(l));
-        upper.push_back(std::move(u));
-        status.push_back(std::move(s));
-    }
-    const json all{
-        {"names", o.names},   {"value", value},       {"lower", lower},     {"upper", upper},
-        {"status", status},   {"seconds", o.seconds}, {"cost", o.cost},     {"relative_gap", o.relative_gap},
-        {"solver", o.solver}, {"rows", o.rows},       {"points", o.points}, {"from_cache", o.table.remembered}};
+        return table;
+    };
+    using pair = holdfast::certified<double>;
+    const json all{{"names", o.names},
+                   {"value", rows([](const pair& w) { return w.value; })},
+                   {"lower", rows([](const pair& w) { return w.lower; })},
+                   {"upper", rows([](const pair& w) { return w.upper; })},
+                   {"status", rows([](const pair& w) { return holdfast::to_string(w.status); })},
+                   {"seconds", o.seconds},
+                   {"cost", o.cost},
+                   {"relative_gap", o.relative_gap},
+                   {"solver", o.solver},
+                   {"rows", o.rows},
+                   {"points", o.points},
+                   {"from_cache", o.table.remembered}};
     return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -67,7 +67,8 @@ gives '"status":[["exact","exact"],["exact","exact"]],"seconds":' --solver exact
 gives '[0.0,0.32322330470' --solver exact --format json a.npy b.npy --weights a.w.npy b.w.npy
 gives '"cost":"euclidean","relative_gap":0.01' --cost euclidean --format json a.npy b.npy
 gives '[0.0,1.66666666666' --cost sqeuclidean --relative-gap 0 --format json a.npy b.npy
-gives 'W(cosine)121a.0.66672b0.6667.1pair,boundsatmost' a.npy b.npy
+gives 'W(cosine)121a.0.66672b0.6667.1pair,' a.npy b.npy
+gives '.0.6' --merge-within 0.3 a.npy b.npy
 for engine in plain simd eigen; do
     gives '.0.66' --solver sinkhorn --engine $engine --relative-gap 0.02 a.npy b.npy
 done
@@ -161,6 +162,8 @@ refuses "weights must sum to 1, they sum to 1.5" a.npy b.npy --weights w.npy b.w
 refuses "must be finite and not negative, it is -1" a.npy b.npy --relative-gap -1
 refuses "--solver exact leaves no gap" a.npy b.npy --solver exact --relative-gap 0.1
 refuses "Sinkhorn is never exact" a.npy b.npy --solver sinkhorn --relative-gap 0
+refuses "--merge-within must be finite and not negative, it is -1" a.npy b.npy --merge-within -1
+refuses "exclude each other" a.npy b.npy --merge-within 0.1 --solver sinkhorn --engine plain
 refuses "needs --solver sinkhorn" a.npy b.npy --engine plain
 refuses "magic" a.npy b.npy --solver magic
 refuses "manhattan" a.npy b.npy --cost manhattan

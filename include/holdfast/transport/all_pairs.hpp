@@ -60,6 +60,9 @@ struct all_pairs_result : distance_table {
     maker.add(static_cast<std::uint64_t>(options.method));
     maker.add(std::uint64_t{options.simplex_limit});
     maker.add(std::uint64_t{options.max_iterations});
+    maker.add(static_cast<std::uint64_t>(options.storage));
+    maker.add(std::uint64_t{options.memory});
+    maker.add(options.merge_within);
     return maker.value();
 }
 

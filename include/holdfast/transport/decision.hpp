@@ -8,7 +8,7 @@
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/transport/bounds.hpp>
 #include <holdfast/transport/measure.hpp>
-#include <holdfast/transport/wasserstein.hpp>
+#include <holdfast/transport/similarity.hpp>
 
 #include <algorithm>
 #include <array>
@@ -58,12 +58,8 @@ template <class Real, class Decided>
             out.distance[j] = moment_bounds(moments_of(tasks[j], options.cost), mine, options.cost);
         });
     } else {  // nothing is known of such a cost: exact at once
-        parallel_for(k, [&](std::size_t j) {
-            wasserstein_options exactly = options;
-            exactly.relative_gap = 0;
-            exactly.method = solver::automatic;
-            out.distance[j] = wasserstein(tasks[j], from, exactly);
-        });
+        parallel_for(k,
+                     [&](std::size_t j) { out.distance[j] = wasserstein(tasks[j], from, detail::exactly(options)); });
         level.assign(k, gaps.size());
         out.measured = out.solves = k;
     }
@@ -80,16 +76,17 @@ template <class Real, class Decided>
         if (!mine) mine.emplace(from, options);
         parallel_for(next.size(), [&](std::size_t r) {
             const std::size_t j = next[r];
+            const bool last = level[j] + 1 == gaps.size();
             wasserstein_options now = options;
             now.relative_gap = gaps[level[j]];
-            if (now.relative_gap == 0) now.method = solver::automatic;
-            if (!ready[j]) ready[j].emplace(tasks[j], options);
-            const wasserstein_result w = detail::ladder<Real, Real>(*ready[j], *mine, now).climb();
+            if (!ready[j] && !last) ready[j].emplace(tasks[j], options);
+            const certified<double> w = last ? wasserstein(tasks[j], from, detail::exactly(options))
+                                             : detail::ladder<Real, Real>(*ready[j], *mine, now).climb();
             certified<double>& known = out.distance[j];
             const double lower = std::max(known.lower, w.lower), upper = std::min(known.upper, w.upper);
             // An exact value stands as it is; of the others the bounds that were known still hold.
             known = w.status == status::exact || lower > upper
-                        ? static_cast<const certified<double>&>(w)
+                        ? w
                         : certified<double>{std::clamp(w.value, lower, upper), lower, upper, w.status};
         });
         for (const std::size_t j : next) {

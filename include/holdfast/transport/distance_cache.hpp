@@ -11,7 +11,6 @@
 #include <array>
 #include <bit>
 #include <cinttypes>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -32,7 +31,10 @@ namespace holdfast::transport {
 struct fingerprint {
     std::uint64_t high = 0, low = 0;
 
-    friend auto operator<=>(const fingerprint&, const fingerprint&) = default;
+    friend bool operator==(const fingerprint&, const fingerprint&) = default;
+    friend bool operator<(const fingerprint& x, const fingerprint& y) {
+        return x.high != y.high ? x.high < y.high : x.low < y.low;
+    }
 };
 
 /// Takes words and texts in, gives their fingerprint. Order counts.

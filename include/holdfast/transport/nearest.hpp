@@ -64,12 +64,10 @@ class nearest_search {
             std::sort(next.begin(), next.end());
             next.erase(std::unique(next.begin(), next.end()), next.end());
             for_pairs(tasks_, next, [&](std::size_t i, std::size_t j) {
-                wasserstein_options now = options_;
-                if (level_(i, j) == measured) {
-                    now.relative_gap = 0;
-                    now.method = solver::automatic;
-                }
-                known_.set(i, j, ladder<Real, Real>(*ready_[i], *ready_[j], now).climb());
+                known_.set(i, j,
+                           level_(i, j) == unmeasured
+                               ? detail::ladder<Real, Real>(*ready_[i], *ready_[j], options_).climb()
+                               : wasserstein(tasks_[i], tasks_[j], exactly(options_)));
             });
             for (const auto& [i, j] : next) {
                 level_(i, j) = level_(j, i) =

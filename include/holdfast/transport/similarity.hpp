@@ -45,6 +45,14 @@ struct distance_table {
 
 namespace detail {
 
+/// The same question without any room in the answer.
+inline wasserstein_options exactly(wasserstein_options options) {
+    options.relative_gap = 0;
+    options.merge_within = 0;
+    options.method = solver::automatic;
+    return options;
+}
+
 /// Calls distance(i, j) for the pairs in parallel, the largest first, so that no core is left alone with them at the
 /// end.
 template <class Tasks, class Distance>
