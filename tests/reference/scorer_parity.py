@@ -17,6 +17,7 @@ import collections
 import difflib
 import importlib.metadata
 import json
+import logging
 import pathlib
 import random
 import re
@@ -28,6 +29,7 @@ import types
 import warnings
 
 warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
 sys.setrecursionlimit(100000)
 WORDS = ("the cat sat on mat . a b c d police killed gunman 3.14 x, (y) “q” Straße ÜBER Ärger ΟΔΟΣ Σ' 我们 天气 北京 。 ， . . \n \t \u3000 "
          "&amp; &lt; &quot; <skipped> -\n don't U.S.A state-of-the-art İx K 5-6 1,000 1. .5 an The ½ ² été \u200b \xa0 \x1c \x85 \u2028 ! - $5 "
@@ -129,8 +131,12 @@ def sacrebleu_corpora(predictions, targets):
 def rapidfuzz_peer():
     from rapidfuzz.distance import Indel
 
-    def rounded(p, t):  # fuzzywuzzy's rules over rapidfuzz's ratio, as with python-Levenshtein
-        return 100 if p == t else 0 if not p or not t else int(round(100 * Indel.normalized_similarity(p, t)))
+    # fuzzywuzzy's rules over python-Levenshtein's ratio, (n - distance) / n in its own code. Since it stands on rapidfuzz
+    # (3.14.6 here) its ratio is 1 - distance / n, a bit above where the first is a half: 17 common of 40 and 40 characters are
+    # 42 by the first, ours, and 43 by the second (16 and 6 of 10,000 pairs).
+    def rounded(p, t):
+        n = len(p) + len(t)
+        return 100 if p == t else 0 if not p or not t else int(round(100 * ((n - Indel.distance(p, t)) / n)))
 
     return {"edit_similarity<indel>": Indel.normalized_similarity, "fuzz_ratio<indel>": rounded}
 
