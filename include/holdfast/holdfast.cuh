@@ -6,6 +6,7 @@
 
 #include <holdfast/adapters/lora.cuh>
 #include <holdfast/core/cuda.cuh>
+#include <holdfast/core/warp.cuh>
 #include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
@@ -16,3 +17,4 @@
 #include <holdfast/kernels/segmented_gradients.cuh>
 #include <holdfast/kernels/segmented_lora.cuh>
 #include <holdfast/kernels/swiglu.cuh>
+#include <holdfast/transport/engine_cuda.cuh>

@@ -1,0 +1,84 @@
+// engine_cuda.cuh on a GPU: every function against the plain engine, twice to the same bits. Exits with 77 where there
+// is none. The same kernels run on an emulated GPU in tests/kernels/sinkhorn_emulated_test.cpp.
+#include <holdfast/core/random.hpp>
+#include <holdfast/transport/engine_cuda.cuh>
+#include <holdfast/transport/engine_plain.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <vector>
+
+namespace transport = holdfast::transport;
+
+namespace {
+
+int failures = 0;
+void close(double got, double expected, double slack, const char* what, std::size_t n, std::size_t m, double eps) {
+    if (std::abs(got - expected) <= slack) return;
+    ++failures;
+    std::printf("FAILED: %s of %zu x %zu, epsilon %g: %.9g, not %.9g\n", what, n, m, eps, got, expected);
+}
+void close(const std::vector<double>& got, const std::vector<double>& expected, double slack, const char* what,
+           std::size_t n, std::size_t m, double eps) {
+    for (std::size_t i = 0; i < got.size(); ++i) close(got[i], expected[i], slack, what, n, m, eps);
+}
+
+std::vector<double> weights(std::size_t n, holdfast::philox& g) {
+    std::vector<double> w(n);
+    double sum = 0;
+    for (double& x : w) sum += x = 0.1 + holdfast::uniform(g);
+    for (double& x : w) x /= sum;
+    return w;
+}
+
+template <class Real>
+void check_shape(std::size_t n, std::size_t m) {
+    holdfast::philox g{5, n, m, 0};
+    holdfast::matrix<Real> c(n, m);
+    holdfast::matrix<double> wide(n, m);
+    for (std::size_t k = 0; k < c.size(); ++k)
+        wide.values()[k] = static_cast<double>(c.values()[k] = static_cast<Real>(2 * holdfast::uniform(g)));
+    const auto a = weights(n, g), b = weights(m, g);
+    transport::plain_engine plain(wide.view(), a, b);
+    transport::cuda_engine<Real> engine(c.view(), a, b);
+    const double u = std::numeric_limits<Real>::epsilon();
+    for (const double eps : {1.0, 0.1, 0.01}) {
+        std::vector<double> f(n, 0.0), h(m, 0.0);
+        auto ef = engine.from_host(f), eg = engine.from_host(h);
+        const double slack = 256 * u * (4 + 20 * eps), part = 1024 * u * (4 / eps + 20);
+        for (int k = 0; k < 3; ++k) {
+            const double omega = k == 2 ? 1.5 : 1;
+            const double error = plain.sweep(f, h, eps, omega), got = engine.sweep(ef, eg, eps, omega);
+            if (part < 0.1) close(got, error, part * (2 + error), "the residual", n, m, eps);
+            close(engine.to_host(ef), f, slack, "f", n, m, eps);
+            close(engine.to_host(eg), h, slack, "g", n, m, eps);
+            ef = engine.from_host(f), eg = engine.from_host(h);
+        }
+        if (part < 0.1) {
+            close(engine.marginal_error(ef, eg, eps), plain.marginal_error(f, h, eps), 4 * part, "the error", n, m,
+                  eps);
+            close(engine.plan_cost(ef, eg, eps), plain.plan_cost(f, h, eps), 8 * part, "the plan's cost", n, m, eps);
+            const double rounded = engine.rounded_cost(ef, eg, eps);
+            close(rounded, plain.rounded_cost(f, h, eps), 16 * part, "the rounded cost", n, m, eps);
+            if (engine.rounded_cost(ef, eg, eps) != rounded)
+                ++failures, std::printf("FAILED: not twice the same bits\n");
+        }
+        close(engine.c_transform(ef, eg), plain.c_transform(f, h), slack, "the bound", n, m, eps);
+    }
+}
+
+}  // namespace
+
+int main() {
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+        std::printf("SKIPPED: no CUDA device here\n");
+        return 77;
+    }
+    for (const std::size_t n : {1, 7, 8, 9, 300, 2113})
+        for (const std::size_t m : {1, 31, 257, 1000}) check_shape<float>(n, m), check_shape<double>(n, m);
+    std::printf("%d failed\n", failures);
+    return failures == 0 ? 0 : 1;
+}
