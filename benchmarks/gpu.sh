@@ -32,6 +32,7 @@ if ! { "$nvcc" $flags "$root/tests/kernels/lora_matmul_test.cu" -o "$build/lora_
     "$nvcc" $flags "$root/tests/kernels/fused_adapter_test.cu" -o "$build/fused_adapter_test" &&
     "$nvcc" $flags "$root/tests/kernels/segmented_lora_test.cu" -o "$build/segmented_lora_test" &&
     "$nvcc" $flags "$root/tests/kernels/adapter_forms_test.cu" -o "$build/adapter_forms_test" &&
+    "$nvcc" $flags "$root/tests/kernels/lora_hopper_gpu.cu" -o "$build/lora_hopper_gpu" &&
     "$nvcc" $flags "$root/tests/kernels/lora_cublaslt_gpu.cu" -o "$build/lora_cublaslt_gpu" $libraries &&
     "$nvcc" $flags "$root/benchmarks/lora_bench.cu" -o "$build/lora_bench" $libraries &&
     "$nvcc" $flags "$root/examples/04_lora.cu" -o "$build/04_lora"; } > "$build/build.log" 2>&1; then
@@ -49,6 +50,7 @@ seed=$(date +%s)
 for program in merge_test fused_adapter_test segmented_lora_test adapter_forms_test lora_cublaslt_gpu 04_lora; do
     "$build/$program"
 done
+timeout 60 "$build/lora_hopper_gpu" || echo "The Hopper route (which nothing chooses): status $? (77: another GPU)"
 python=${HOLDFAST_PYTHON:-python3}
 peers=no
 if "$python" -c "import peft, torch, triton" 2> /dev/null; then

@@ -1,9 +1,12 @@
-// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours, and the sequence of
-// cuBLASLt calls that Unsloth makes; forward and backward, bf16. Contenders take turns within every round, buffers
+// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours (on compute capability
+// 9.0 the Hopper route too), the sequence of cuBLASLt calls that Unsloth makes, and the bordered weight; forward and
+// backward, bf16. Contenders take turns within every round, buffers
 // rotate beyond the L2 cache, data are fresh and random, the median of the rounds is printed with the frozen product as
 // 100 %. Results are checked against cuBLASLt before they are timed. Exits with 77 where there is no CUDA device.
 // Reproduce: sh benchmarks/gpu.sh   (or: lora_bench_gpu [--quick])
 #include <holdfast/core/cuda.cuh>
+#include <holdfast/kernels/lora_bordered.cuh>
+#include <holdfast/kernels/lora_hopper.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 
 #include <cublasLt.h>
@@ -209,6 +212,33 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
         f.u = q.u.data(), f.ldu = std::int64_t(q.u.cols()), f.mask = p > 0 ? q.mask.data() : nullptr;
         must(kernels::lora_matmul(f, s));
     };
+    const auto hopper_forward = [&](int i) {
+        buffers& q = at(i);
+        f.x = q.x.data(), f.w = q.w.data(), f.a = q.a.data(), f.b = q.b.data(), f.y = q.y.data();
+        f.u = q.u.data(), f.ldu = std::int64_t(q.u.cols()), f.mask = p > 0 ? q.mask.data() : nullptr;
+        must(kernels::lora_matmul_hopper(f, s));
+    };
+    const std::int64_t border = kernels::border_width(r);
+    std::vector<std::unique_ptr<device_matrix<bf16>>> whole, wide_x;  // rotated as the others are
+    device_matrix<std::byte> scratch(1, kernels::cublaslt_scratch);
+    for (int i = 0; i < sets; ++i) {
+        whole.push_back(std::make_unique<device_matrix<bf16>>(n + border, k + border));
+        wide_x.push_back(std::make_unique<device_matrix<bf16>>(m, k + border));
+        fill(*wide_x.back(), s);
+        bf16* const to = whole.back()->data();
+        must(kernels::border_weight(f.shape, to, k + border, at(i).w.data(), k, s));
+        must(kernels::border_adapter(f.shape, to, k + border, at(i).a.data(), k, at(i).b.data(), r, s));
+    }
+    kernels::bordered_lora_args<bf16> bordered;
+    bordered.shape = f.shape, bordered.ldw = bordered.ldx = k + border, bordered.ldy = n, bordered.scale = f.scale,
+    bordered.workspace = scratch.data();
+    bordered.workspace_bytes = scratch.size();
+    const auto bordered_forward = [&](int i) {
+        bordered.weight = whole[std::size_t(i % sets)]->data(), bordered.x = wide_x[std::size_t(i % sets)]->data();
+        bordered.y = at(i).y2.data();
+        const cublasStatus_t status = kernels::bordered_lora(handle, bordered, s);
+        if (status != CUBLAS_STATUS_SUCCESS) throw std::runtime_error(kernels::explain(status));
+    };
     const auto ours_backward = [&](int i) {
         buffers& q = at(i);
         h.dy = q.dy.data(), h.x = q.x.data(), h.w = q.w.data(), h.a = q.a.data(), h.b = q.b.data();
@@ -254,6 +284,8 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
         dx_low(plain_ds.data(), q.a.data(), q.dx.data(), s);
     };
 
+    int multiprocessors = 0;
+    const bool hopper = kernels::detail::hopper_multiprocessors(multiprocessors) == cudaSuccess;
     if (p == 0) {  // right before fast
         calls_forward(0);
         ours_forward(0);
@@ -262,11 +294,22 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
             std::printf("WRONG: m %d k %d n %d r %d: ours differs from cuBLASLt by %g\n", m, k, n, r, difference);
             return;
         }
+        if (hopper) {
+            hopper_forward(0);
+            const double of_hopper = relative_difference(q0.y, q0.y2, s);
+            if (!(of_hopper < 6e-3)) {
+                std::printf("WRONG: m %d k %d n %d r %d: the Hopper route differs from cuBLASLt by %g\n", m, k, n, r,
+                            of_hopper);
+                return;
+            }
+        }
     } else {
         ours_forward(0);
     }
-    const std::vector<std::function<void(int)>> contenders{frozen,    own_frozen,    ours_forward,  calls_forward,
-                                                           frozen_dx, ours_backward, calls_backward};
+    const std::vector<std::function<void(int)>> contenders{
+        frozen,         own_frozen,       ours_forward,
+        calls_forward,  frozen_dx,        ours_backward,
+        calls_backward, bordered_forward, hopper ? std::function<void(int)>(hopper_forward) : frozen};
     std::vector<std::vector<double>> times(contenders.size());
     for (int round = 0; round < rounds; ++round)
         for (std::size_t c = 0; c < contenders.size(); ++c) times[c].push_back(time(contenders[c]));
@@ -277,10 +320,15 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
     const double base = median(0), base_dx = median(4);
     std::printf(
         "| %d | %d | %d | %d | %g | %.1f | %.1f | %.1f %% | %.1f (%+.1f %%) | %.1f (%+.1f %%) | %.1f | %.1f (%+.1f %%) "
-        "| %.1f (%+.1f %%) |\n",
+        "| %.1f (%+.1f %%) | %.1f (%+.1f %%) | ",
         m, k, n, r, p, base, 2e-6 * m * double(k) * n / base, 100 * base / median(1), median(2),
         100 * (median(2) / base - 1), median(3), 100 * (median(3) / base - 1), base_dx, median(5),
-        100 * (median(5) / base_dx - 1), median(6), 100 * (median(6) / base_dx - 1));
+        100 * (median(5) / base_dx - 1), median(6), 100 * (median(6) / base_dx - 1), median(7),
+        100 * (median(7) / base - 1));
+    if (hopper)
+        std::printf("%.1f (%+.1f %%) |\n", median(8), 100 * (median(8) / base - 1));
+    else
+        std::printf("- |\n");
     std::fflush(stdout);
 }
 
@@ -298,10 +346,10 @@ int main(int count, char** arguments) try {
     std::printf(
         "Microseconds, median of interleaved rounds, bf16; percentages over cuBLASLt's frozen product (own frozen: of "
         "its speed).\n"
-        "The cuBLASLt sequences have no dropout, also on the lines with p > 0.\n\n"
+        "The cuBLASLt sequences and the bordered weight have no dropout, also on the lines with p > 0.\n\n"
         "| M | K | N | r | p | frozen (cuBLASLt) | TFLOP/s | own frozen | forward, ours | forward, cuBLASLt calls | "
-        "frozen dx | backward, ours | backward, cuBLASLt calls |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        "frozen dx | backward, ours | backward, cuBLASLt calls | forward, bordered | forward, Hopper |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     const int layers[][2] = {{4096, 4096}, {4096, 11008}, {11008, 4096}};
     {
         const stopwatch time(stream);  // three seconds of work: the clocks settle

@@ -97,7 +97,7 @@ std::tuple<Tensor, Tensor, Tensor> forward(const Tensor& x_, const Tensor& weigh
         f.dropout = kernels::dropout_key::make(std::uint64_t(seed.item<std::int64_t>()), dropout);
         f.mask = dropout > 0 ? static_cast<std::uint32_t*>(mask.mutable_data_ptr()) : nullptr;
         Tensor space = bytes_for(kernels::lora_matmul_workspace(f), x);
-        f.workspace = writing<void*>(space), f.workspace_bytes = std::size_t(space.numel());
+        f.workspace = writing<unsigned char>(space), f.workspace_bytes = std::size_t(space.numel());
         settle(kernels::lora_matmul(f, at::cuda::getCurrentCUDAStream()), f);
     });
     return {y, u, mask};
@@ -128,7 +128,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& dy_, const Tensor& x_,
         h.dx = writing<T>(dx), h.lddx = shape.in, h.da = writing<float>(da), h.ldda = shape.in;
         h.db = writing<float>(db), h.lddb = shape.rank;
         Tensor space = bytes_for(kernels::lora_matmul_backward_workspace<T>(shape), x);
-        h.workspace = writing<void*>(space), h.workspace_bytes = std::size_t(space.numel());
+        h.workspace = writing<unsigned char>(space), h.workspace_bytes = std::size_t(space.numel());
         settle(kernels::lora_matmul_backward(h, at::cuda::getCurrentCUDAStream()), h);
     });
     return {dx, da, db};

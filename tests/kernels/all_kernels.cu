@@ -2,6 +2,7 @@
 #include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
+#include <holdfast/kernels/lora_hopper.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
 #include <holdfast/kernels/mixture.cuh>
@@ -78,3 +79,6 @@ template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<__half>, back
 template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<__nv_bfloat16>, backward_args<__nv_bfloat16, float>,
                                     bordering<__nv_bfloat16>, cudaStream_t);
 #endif
+
+template cudaError_t kernels::lora_matmul_hopper(forward_args<__half>, cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_hopper(forward_args<__nv_bfloat16>, cudaStream_t) noexcept;

@@ -25,10 +25,12 @@ if grep -E '(^|[^0-9])[1-9][0-9]* bytes (stack frame|spill)' "$out/log"; then ba
 [ "$kernels" -gt 0 ] || bad=1
 echo "sm_$arch: $kernels kernels, $registers registers at most, compiled in $seconds s"
 if command -v cuobjdump > /dev/null; then
-    echo "tensor-core instructions: $(cuobjdump -sass "$out/kernels.o" | grep -cE 'HMMA|HGMMA' || true)"
+    cuobjdump -sass "$out/kernels.o" > "$out/sass"
+    echo "tensor-core instructions: $(grep -c HMMA "$out/sass" || true) HMMA, $(grep -c HGMMA "$out/sass" || true) HGMMA"
+    if [ "$arch" = 90a ] && ! grep -q 'HGMMA.64x256x16' "$out/sass"; then bad=1; fi
 fi
 if [ "$bad" -ne 0 ]; then
-    echo "FAILED: spills, stack frames or serialised WGMMAs (above)"
+    echo "FAILED: spills, stack frames, serialised WGMMAs (above), or no WGMMA at all"
     exit 1
 fi
 if [ "$arch" = 80 ] && "$nvcc" --list-gpu-code | grep -q sm_75; then

@@ -138,9 +138,9 @@ template <class Args>
     return first_of(space, check(g));
 }
 
-template <class T>
-[[nodiscard]] cudaError_t run(const lora_matmul_args<T>& g, cudaStream_t stream) noexcept {
-    if (const refused r = check(g); r.why != refusal::none) return code_of(r);
+/// The mask and u, then `last`(u, ldu): the product that a route ends with. For arguments that were checked.
+template <class T, class Last>
+[[nodiscard]] cudaError_t run_with(const lora_matmul_args<T>& g, cudaStream_t stream, const Last& last) noexcept {
     const lora_shape& s = g.shape;
     if (s.tokens == 0) return cudaSuccess;
     const forward_layout l = plan_forward(s, sizeof(T), g.dropout.threshold > 0, g.u != nullptr, g.mask != nullptr);
@@ -151,7 +151,13 @@ template <class T>
     shrink.c = g.u != nullptr ? g.u : part<T>(g.workspace, l.u);
     shrink.ldc = g.u != nullptr ? g.ldu : padded_rank(s.rank);
     error = skinny_into<along::row, along::row>(shrink, l.shrink, part<float>(g.workspace, l.partial), stream);
-    return error != cudaSuccess ? error : expand(g, shrink.c, shrink.ldc, stream);
+    return error != cudaSuccess ? error : last(shrink.c, shrink.ldc);
+}
+
+template <class T>
+[[nodiscard]] cudaError_t run(const lora_matmul_args<T>& g, cudaStream_t stream) noexcept {
+    if (const refused r = check(g); r.why != refusal::none) return code_of(r);
+    return run_with(g, stream, [&](const T* u, std::int64_t ldu) { return expand(g, u, ldu, stream); });
 }
 
 template <class T, class G>

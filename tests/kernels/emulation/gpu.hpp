@@ -68,7 +68,7 @@ struct copy {
 
 inline int launch_error = 0;  // what every launch returns instead of running, as on a machine that cannot
 
-enum class state { ready, at_block_barrier, at_warp_barrier, done };
+enum class state { ready, at_block_barrier, at_warp_barrier, polling, done };
 
 struct fiber {
     ucontext_t context;
@@ -76,6 +76,8 @@ struct fiber {
     state now = state::done;
     std::vector<std::vector<copy>> groups;  // asynchronous copies: committed, oldest first; the last is open
     unsigned warp_operations = 0;
+    std::vector<std::vector<std::function<void()>>>
+        products;  // of a warpgroup: committed, oldest first; the last is open
     void* fake_stack = nullptr;
     void* tsan = nullptr;
 };
@@ -122,6 +124,11 @@ class machine {
 
     void block_barrier() { wait(state::at_block_barrier); }
 
+    /// Lets the others run before this thread looks again at what it waits for; `progress` says that somebody got on.
+    void poll() { wait(state::polling); }
+    unsigned long long progress = 0;
+    std::function<void()> between_rounds;  // what happens beside the threads, as copies of whole tiles do
+
     /// Both ends of one collective of a warp: show, then see what all 32 lanes showed.
     template <class Show>
     const exchange& meet(Show&& show) {
@@ -130,6 +137,8 @@ class machine {
         wait(state::at_warp_barrier);
         return e;
     }
+
+    unsigned next_random() { return static_cast<unsigned>((random_ = random_ * 6364136223846793005ULL + 1) >> 33); }
 
     fiber& self() { return *fibers_[current_]; }
     [[nodiscard]] unsigned lane() const { return current_ % 32; }
@@ -199,6 +208,7 @@ class machine {
         f.context.uc_link = &scheduler_;
         f.now = state::ready;
         f.groups.assign(1, {});
+        f.products.assign(1, {});
         f.warp_operations = 0;
         f.fake_stack = nullptr;
         makecontext(&f.context, entry, 0);
@@ -210,15 +220,26 @@ class machine {
         const unsigned warps = threads / 32;
         std::vector<unsigned> order(warps);
         for (unsigned w = 0; w < warps; ++w) order[w] = w;
-        for (;;) {
+        unsigned idle = 0;
+        for (unsigned long long before = progress;;) {
             for (unsigned w = warps; w > 1; --w) std::swap(order[w - 1], order[next_random() % w]);
             for (const unsigned w : order) run_warp(w);
-            unsigned waiting = 0, done = 0;
+            if (between_rounds) between_rounds();
+            unsigned waiting = 0, done = 0, polling = 0;
             for (unsigned i = 0; i < threads; ++i) {
+                polling += fibers_[i]->now == state::polling;
                 waiting += fibers_[i]->now == state::at_block_barrier;
                 done += fibers_[i]->now == state::done;
             }
             if (done == threads) return;
+            if (polling > 0) {
+                idle = progress == before ? idle + 1 : 0;
+                before = progress;
+                if (idle > 1000) fail("threads wait for something that never comes");
+                for (unsigned i = 0; i < threads; ++i)
+                    if (fibers_[i]->now == state::polling) fibers_[i]->now = state::ready;
+                continue;
+            }
             if (waiting + done != threads || done != 0) fail("threads wait for a barrier that others never reach");
             ++block_barriers;
             for (unsigned i = 0; i < threads; ++i) fibers_[i]->now = state::ready;
@@ -233,19 +254,20 @@ class machine {
                     resume(i);
                     any = true;
                 }
-            unsigned meeting = 0;
-            for (unsigned i = 32 * w; i < 32 * w + 32; ++i) meeting += fibers_[i]->now == state::at_warp_barrier;
+            unsigned meeting = 0, polling = 0;
+            for (unsigned i = 32 * w; i < 32 * w + 32; ++i) {
+                meeting += fibers_[i]->now == state::at_warp_barrier;
+                polling += fibers_[i]->now == state::polling;
+            }
             if (meeting == 32) {
                 for (unsigned i = 32 * w; i < 32 * w + 32; ++i) fibers_[i]->now = state::ready;
-            } else if (meeting != 0) {
+            } else if (meeting != 0 && polling == 0) {
                 fail("a warp's collective that some of its lanes do not reach");
             } else if (!any) {
                 return;
             }
         }
     }
-
-    unsigned next_random() { return static_cast<unsigned>((random_ = random_ * 6364136223846793005ULL + 1) >> 33); }
 
     std::vector<std::unique_ptr<fiber>> fibers_;
     std::vector<exchange> exchanges_;

@@ -43,7 +43,8 @@ enum class refusal {
     no_residual,
     not_a_pair,
     different_widths,
-    experts_out_of_range
+    experts_out_of_range,
+    rows_off_borders
 };
 
 struct refused {
@@ -121,6 +122,9 @@ struct refused {
             return sentence(door, ": the gate and up must be of one width, they are ", r.value, " and ", r.limit);
         case refusal::experts_out_of_range:
             return sentence(door, ": experts must divide the rank ", r.limit, ", they are ", r.value);
+        case refusal::rows_off_borders:
+            return sentence(door, ": the leading dimension of ", r.name, " must be a multiple of ", r.limit, ", it is ",
+                            r.value);
         case refusal::not_bf16:
             return sentence(door, ": stochastic rounding is there for bf16 only, ", r.name, " is of another type");
     }
