@@ -1,6 +1,7 @@
 // What the metrics cost, in one run with their plain peers: the table (append, read), a metric, a curve, and the exact
 // sign-flip test by meeting in the middle beside the count over all 2^n patterns that everyone writes first.
 // Reproduce: sh benchmarks/run.sh metrics_bench
+#include <holdfast/core/parallel.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/metrics/bootstrap.hpp>
 #include <holdfast/metrics/continual.hpp>
@@ -145,5 +146,20 @@ void BM_bootstrap_mean(benchmark::State& state) {
     per_item(state, static_cast<double>(state.range(0) * state.range(1)));
 }
 BENCHMARK(BM_bootstrap_mean)->Args({100, 10'000})->Args({10'000, 10'000})->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// Two methods on 10,000 items, 10,000 resamples, one thread: what benchmarks/peers/scoring_peers.py asks of SciPy too.
+void BM_paired_bootstrap(benchmark::State& state, metrics::bootstrap_rule rule) {
+    const auto a = row(10'000, 4), b = row(10'000, 5);
+    const unsigned before = holdfast::threads();
+    holdfast::set_threads(1);
+    for (auto _ : state) {
+        const auto d = metrics::detail::differences("benchmark", a, b);
+        benchmark::DoNotOptimize(metrics::bootstrap_mean(d, {.rule = rule}).lower);
+    }
+    holdfast::set_threads(before);
+    per_item(state, 1e8);
+}
+BENCHMARK_CAPTURE(BM_paired_bootstrap, percentile, metrics::bootstrap_rule::percentile)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_paired_bootstrap, bca, metrics::bootstrap_rule::bca)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -1,18 +1,22 @@
 // How fast predictions are scored. Every line reads BM_<scorer>/<characters> and reports bytes of prediction and
 // reference per second, on one thread. Peers in the same file: the textbook LCS table, for what the bit-parallel one
-// saves; the Python packages are timed by benchmarks/peers/scoring_peers.py on the same texts.
+// saves; benchmarks/peers/scoring_peers.py runs this program and the Python packages on the same texts, in turns.
 //
-//     sh benchmarks/run.sh scoring_bench
-//     python3 benchmarks/peers/scoring_peers.py
+//     sh benchmarks/run.sh scoring
+//     python3 benchmarks/peers/scoring_peers.py build/benchmarks/bin
 
 #include <benchmark/benchmark.h>
 
-#include <holdfast/core/random.hpp>
+#include <holdfast/core/parallel.hpp>
 #include <holdfast/scoring/bleu.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
+#include <holdfast/scoring/indel_table.hpp>
 #include <holdfast/scoring/rouge.hpp>
 #include <holdfast/scoring/rouge_google.hpp>
 #include <holdfast/scoring/sari.hpp>
+
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +34,8 @@ std::pair<std::string, std::string> texts(std::size_t characters) {
     while (out.first.size() < characters) {
         const std::uint32_t r = next() % 1000, s = next() % 1000, change = next() % 5;
         const std::string tail = next() % 12 == 0 ? ". " : " ";
-        out.first += "w" + std::to_string(r * r / 1000) + tail;
-        out.second += "w" + std::to_string(change == 0 ? s : r * r / 1000) + tail;
+        out.first.append("w").append(std::to_string(r * r / 1000)).append(tail);
+        out.second.append("w").append(std::to_string(change == 0 ? s : r * r / 1000)).append(tail);
     }
     return out;
 }
@@ -52,9 +56,29 @@ void scorer(benchmark::State& state) {
     run(state, [](const std::string& p, const std::vector<std::string>& r) { return Scorer{}.score(p, r); });
 }
 
+/// The source is the reference: a text with something to keep, to add and to delete.
+template <class Scorer>
 void sari(benchmark::State& state) {
-    run(state,
-        [](const std::string& p, const std::vector<std::string>& r) { return scoring::hf::sari{}.score(p, r, p); });
+    const auto [prediction, reference] = texts(static_cast<std::size_t>(state.range(0)));
+    const std::vector<std::string> references{prediction.substr(prediction.size() / 4)};
+    for (auto _ : state) benchmark::DoNotOptimize(Scorer{}.score(prediction, references, reference));
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                            static_cast<std::int64_t>(prediction.size() + reference.size() + references[0].size()));
+}
+
+/// Fifty texts against fifty, each a rotation of the two above: what rapidfuzz calls cdist. One thread.
+void indel_table(benchmark::State& state) {
+    const auto [prediction, reference] = texts(static_cast<std::size_t>(state.range(0)));
+    std::vector<std::string> a, b;
+    for (std::size_t i = 0; i < 50; ++i) {
+        a.push_back(prediction.substr(i) + prediction.substr(0, i));
+        b.push_back(reference.substr(i) + reference.substr(0, i));
+    }
+    const unsigned before = holdfast::threads();
+    holdfast::set_threads(1);
+    for (auto _ : state) benchmark::DoNotOptimize(scoring::indel_table(a, b).data());
+    holdfast::set_threads(before);
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 2500);
 }
 
 /// ROUGE-L of Google's kind on the full table: what the bit-parallel walk is measured against.
@@ -82,5 +106,8 @@ BENCHMARK(scorer<scoring::google::rouge_l>)->Name("BM_google_rouge_l")->Arg(300)
 BENCHMARK(rouge_l_table)->Name("BM_google_rouge_l_table")->Arg(300)->Arg(3000)->Arg(30000);
 BENCHMARK(scorer<scoring::edit_similarity<scoring::difflib>>)->Name("BM_difflib")->Arg(100)->Arg(1000)->Arg(10000);
 BENCHMARK(scorer<scoring::edit_similarity<scoring::indel>>)->Name("BM_indel")->Arg(60)->Arg(100)->Arg(1000)->Arg(10000);
+BENCHMARK(indel_table)->Name("BM_indel_table")->Arg(60)->Arg(100)->Arg(1000)->Arg(10000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(scorer<scoring::sacrebleu::bleu>)->Name("BM_sacrebleu")->Arg(100)->Arg(300)->Arg(3000);
 BENCHMARK(scorer<scoring::trace::bleu>)->Name("BM_trace_bleu_4")->Arg(300)->Arg(3000);
-BENCHMARK(sari)->Name("BM_hf_sari")->Arg(300)->Arg(3000);
+BENCHMARK(sari<scoring::hf::sari>)->Name("BM_hf_sari")->Arg(100)->Arg(300)->Arg(3000);
+BENCHMARK(sari<scoring::easse::sari>)->Name("BM_easse_sari")->Arg(100)->Arg(300)->Arg(3000);
