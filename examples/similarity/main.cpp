@@ -12,7 +12,6 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <set>
@@ -21,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "command_line.hpp"
 #include "engines.hpp"
 #include "outcome.hpp"
 #include "page.hpp"
@@ -37,14 +37,17 @@ namespace {
 
 struct settings {
     std::vector<std::string> files, weights, texts;
-    std::string field = "instruction", cost = "cosine", solver = "auto", engine = "auto", format = "table", out, cache;
+    std::string field = "instruction", cost = "cosine", solver = "auto", engine = "auto", format = "table", out, cache,
+                save;
     std::optional<double> relative_gap;
     std::size_t dimensions = 512;
     double merge_within = 0;
 };
 
 void add_options(CLI::App& app, settings& s) {
-    app.add_option("TASK.npy", s.files, "Embeddings of each task, a row per example (float32 or float64)");
+    app.add_option("TASK.npy", s.files,
+                   "Embeddings of each task, a row per example (float32 or float64); or .safetensors, a task per "
+                   "tensor");
     app.add_option("--weights", s.weights, "Weights of the rows, a .npy per task, each summing to 1 [equal]");
     app.add_option("--text", s.texts,
                    "Or texts: a folder of tasks (TRACE's layout, SuperNI's, TASK.jsonl, TASK.txt), or such files");
@@ -62,6 +65,7 @@ void add_options(CLI::App& app, settings& s) {
         ->check(CLI::IsMember({"auto", "plain", "simd", "eigen"}));
     app.add_option("--cache", s.cache,
                    "Folder that remembers distances by content: later runs and other orders use it");
+    app.add_option("--save", s.save, "Folder: the points as TASK.npy and their weights as TASK.w.npy");
     app.add_option("--format", s.format, "table, json or html [table]")
         ->check(CLI::IsMember({"table", "json", "html"}));
     app.add_option("--out", s.out, "File [standard output]");
@@ -148,6 +152,7 @@ extern "C" void stopped(int) {
 outcome measure_all(const settings& s) {
     const transport::wasserstein_options options = options_of(s);
     task_clouds tasks = read_tasks(s);
+    if (!s.save.empty()) save(tasks, s.save);
     std::optional<transport::distance_cache> cache;
     if (!s.cache.empty()) cache.emplace(s.cache);
     keeps_a_cache = cache.has_value();
@@ -180,10 +185,7 @@ outcome measure_all(const settings& s) {
 void run(const settings& s) {
     const outcome o = measure_all(s);
     const std::string all = s.format == "json" ? as_json(o) : s.format == "html" ? as_html(o) : as_table(o);
-    if (s.out.empty())
-        std::fwrite(all.data(), 1, all.size(), stdout);
-    else
-        experiment::write_atomically(s.out, all);
+    write_result(s.out, all);
 }
 
 }  // namespace
@@ -193,18 +195,5 @@ int main(int argc, char** argv) {
                  "similarity");
     settings s;
     add_options(app, s);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        return app.exit(help);
-    } catch (const CLI::ParseError& wrong) {
-        std::fprintf(stderr, "similarity: %s; --help lists the options\n", wrong.what());
-        return 2;
-    }
-    try {
-        run(s);
-    } catch (const std::exception& wrong) {
-        std::fprintf(stderr, "%s\n", wrong.what());
-        return 2;
-    }
+    return run_program(app, argc, argv, [&] { run(s); });
 }

@@ -1,21 +1,25 @@
 #pragma once
-// The tasks of similarity: one .npy of embeddings per task, or texts that the hashing embedder turns into points. Equal
-// texts are embedded once and weigh what they occur.
+// The tasks of similarity: embeddings as .npy or .safetensors, or texts that the hashing embedder turns into points.
+// Equal texts are embedded once and weigh what they occur.
 
 #include <holdfast/core/error.hpp>
 #include <holdfast/formats/json.hpp>
 #include <holdfast/formats/npy.hpp>
 #include <holdfast/formats/records.hpp>
+#include <holdfast/formats/safetensors.hpp>
 #include <holdfast/formats/superni.hpp>
 #include <holdfast/formats/trace.hpp>
 #include <holdfast/transport/embedding.hpp>
 #include <holdfast/transport/measure.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -147,37 +151,71 @@ inline task_clouds read_texts(const std::vector<std::string>& paths, const std::
     return made;
 }
 
-/// @param weights  one file for each of `files`, or none
-inline task_clouds read_embeddings(const std::vector<std::string>& files, const std::vector<std::string>& weights) {
-    require(weights.empty() || weights.size() == files.size(), "similarity: --weights takes a file for each task, got ",
-            weights.size(), " for ", files.size());
-    task_clouds made;
-    made.points = "embeddings as given";
+/// Points under a name, and where they come from.
+struct named_points {
+    std::string name, file;
+    holdfast::matrix<double> points;
+};
+
+/// A task per .npy, named by its file; a task per tensor of a .safetensors, named by the tensor.
+inline std::vector<named_points> read_points(const std::vector<std::string>& files) {
+    std::vector<named_points> made;
     std::set<std::string> stems;
     bool differ = true;
     for (const std::string& file : files) differ &= stems.insert(std::filesystem::path(file).stem().string()).second;
-    for (std::size_t t = 0; t < files.size(); ++t) {
-        const auto points = formats::read_npy<double>(files[t]);
+    for (const std::string& file : files) {
+        if (!file.ends_with(".safetensors")) {
+            const std::string stem = std::filesystem::path(file).stem().string();
+            made.push_back({differ ? stem : file, file, formats::read_npy<double>(file)});
+            continue;
+        }
+        const auto all = formats::safetensors::read(file);
+        for (const auto& t : all.tensors()) made.push_back({t.name, file, all.values<double>(t.name)});
+    }
+    return made;
+}
+
+/// @param weights  one file for each task, or none
+inline task_clouds read_embeddings(const std::vector<std::string>& files, const std::vector<std::string>& weights) {
+    const std::vector<named_points> all = read_points(files);
+    require(weights.empty() || weights.size() == all.size(), "similarity: --weights takes a file for each task, got ",
+            weights.size(), " for ", all.size());
+    task_clouds made;
+    made.points = "embeddings as given";
+    for (std::size_t t = 0; t < all.size(); ++t) {
+        const auto& [name, file, points] = all[t];
         std::vector<double> w;
         if (!weights.empty()) {
             const auto column = formats::read_npy<double>(weights[t]);
             require(column.rows() == 1 || column.cols() == 1, "similarity: ", weights[t],
-                    " must hold one number for each row of ", files[t], ", it is ", column.rows(), " x ",
-                    column.cols());
+                    " must hold one number for each row of ", file, ", it is ", column.rows(), " x ", column.cols());
             w = column.values();
         }
         try {
             made.clouds.push_back(transport::measure(points, w));
         } catch (const holdfast::invalid_argument& wrong) {
-            throw holdfast::format_error(files[t], 0, wrong.what());
+            throw holdfast::format_error(file, 0, wrong.what());
         }
         require(made.clouds.back().dimension() == made.clouds.front().dimension(),
-                "similarity: all embeddings have one dimension, ", files[0], " has ", made.clouds.front().dimension(),
-                " and ", files[t], " has ", points.cols());
-        made.names.push_back(differ ? std::filesystem::path(files[t]).stem().string() : files[t]);
+                "similarity: all embeddings have one dimension, ", all[0].name, " has ",
+                made.clouds.front().dimension(), " and ", name, " has ", points.cols());
+        made.names.push_back(name);
         made.rows.push_back(points.rows());
     }
     return made;
+}
+
+/// FOLDER/TASK.npy and FOLDER/TASK.w.npy: distinct points and their weights, as other programs take them.
+inline void save(const task_clouds& tasks, const std::filesystem::path& folder) {
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (failed) throw holdfast::format_error(folder.string(), 0, "cannot be made a folder (" + failed.message() + ")");
+    for (std::size_t t = 0; t < tasks.names.size(); ++t) {
+        std::string name = tasks.names[t];
+        std::replace(name.begin(), name.end(), '/', '_');
+        formats::write_npy(folder / (name + ".npy"), tasks.clouds[t].points);
+        formats::write_npy(folder / (name + ".w.npy"), std::span<const double>(tasks.clouds[t].weights));
+    }
 }
 
 }  // namespace similarity

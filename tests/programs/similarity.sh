@@ -94,6 +94,19 @@ gives '"rows":[1,3],"points":[1,2]' --text lines --format json
 gives '"names":["sums","films"]' --text lines/sums.txt --text lines/films.jsonl --format json --dimensions 64
 gives '"names":["train","g","h"]' --text trace/x/train.json --text superni --field answer --format json
 
+# Points saved are points read; a .safetensors holds a task per tensor.
+"$program" --text lines --save points --format json | grep -v 'seconds\|rows' | tr -d ' \n' | cut -c-300 >one
+"$program" points/films.npy points/sums.npy --weights points/films.w.npy points/sums.w.npy --format json |
+    grep -v 'seconds\|rows' | tr -d ' \n' | cut -c-300 >two
+cmp -s one two || fail "--save does not keep the points: $(cat one two)"
+header='{"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[1,2],"data_offsets":[8,16]}}'
+{
+    printf "$(printf '\\%03o' ${#header})\\0\\0\\0\\0\\0\\0\\0"
+    printf '%s' "$header"
+    printf '\0\0\200\077\0\0\0\0\0\0\0\0\0\0\200\077'
+} >two.safetensors
+gives '"names":["x","y"],"value":[[0.0,1.0],[1.0,0.0]]' two.safetensors --format json
+
 # The page is whole, and fetches nothing.
 "$program" --text lines --text superni --format html --out page.html || fail "html: $?"
 grep -q '</html>' page.html && grep -q 'Map of the tasks' page.html || fail "the page is not whole"
@@ -148,7 +161,7 @@ refuses "there is no such file" --text nowhere.txt --text lines
 echo x >c.npy
 refuses "c.npy: is no .npy file" a.npy c.npy
 npy d.npy 2 3 o z z z o z
-refuses "all embeddings have one dimension, a.npy has 2 and d.npy has 3" a.npy d.npy
+refuses "all embeddings have one dimension, a has 2 and d has 3" a.npy d.npy
 npy e.npy 2 2 o n z o
 refuses "e.npy: transport::measure: points must be finite, row 0 has nan" a.npy e.npy
 npy f.npy 2 2 o z z z
@@ -169,6 +182,9 @@ refuses "magic" a.npy b.npy --solver magic
 refuses "manhattan" a.npy b.npy --cost manhattan
 refuses "--dimensions must be above 0" --text lines --dimensions 0
 refuses "cannot be made a folder" a.npy b.npy --cache a.npy/folder
+refuses "cannot be made a folder" a.npy b.npy --save a.npy/folder
+echo x >c.safetensors
+refuses "is no safetensors file" a.npy c.safetensors
 mkdir empty
 refuses "holds no task" --text empty
 echo '{"answer": "x"}' >bad.jsonl

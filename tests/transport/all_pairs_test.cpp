@@ -77,7 +77,8 @@ TEST_CASE("a key knows contents, weights, cost and accuracy, and nothing else") 
     CHECK(transport::distance_key(a, b, plain) == transport::distance_key(b, a, plain));
     for (const auto& other :
          {transport::wasserstein_options{.cost = transport::euclidean{}},
-          transport::wasserstein_options{.relative_gap = 0},
+          transport::wasserstein_options{.storage = transport::storage::streamed},
+          transport::wasserstein_options{.merge_within = 0.1}, transport::wasserstein_options{.relative_gap = 0},
           transport::wasserstein_options{.method = transport::solver::sinkhorn},
           transport::wasserstein_options{.simplex_limit = 1}, transport::wasserstein_options{.max_iterations = 1}})
         CHECK(transport::distance_key(a, b, other) != transport::distance_key(a, b, plain));
