@@ -149,20 +149,29 @@ inline void run_lanes(std::span<const std::uint32_t> rows, const lane_group& g, 
 
 #endif
 
-/// Code points of many texts as symbols numbered together; ASCII is itself.
+/// Code points of many texts as symbols 1, 2 ... numbered together; an ASCII sign c is c + 1.
 class symbol_texts {
   public:
     std::vector<std::vector<std::uint32_t>> operator()(std::span<const std::string> texts) {
         std::vector<std::vector<std::uint32_t>> numbered(texts.size());
-        for (std::size_t i = 0; i < texts.size(); ++i)
+        for (std::size_t i = 0; i < texts.size(); ++i) {
+            numbered[i].resize(texts[i].size());
+            std::uint32_t* next = numbered[i].data();
             for (std::size_t at = 0; at < texts[i].size();) {
+                const auto byte = static_cast<unsigned char>(texts[i][at]);
+                if (byte < 128) {
+                    *next++ = byte + 1u, ++at;
+                    continue;
+                }
                 const code_point c = decode(texts[i], at);
                 at += c.bytes;
-                numbered[i].push_back(c.value < 128 ? c.value : number(c.value));
+                *next++ = number(c.value);
             }
+            numbered[i].resize(static_cast<std::size_t>(next - numbered[i].data()));
+        }
         return numbered;
     }
-    std::size_t alphabet() const { return 128 + beyond_.size(); }
+    std::size_t alphabet() const { return 129 + beyond_.size(); }
 
   private:
     std::uint32_t number(char32_t c) {
@@ -192,11 +201,14 @@ inline matrix<double> indel_table(std::span<const std::string> a, std::span<cons
         const std::size_t begin = k * lanes, end = std::min(begin + lanes, b.size());
         detail::lane_group g;
         g.words = std::max<std::size_t>(1, (columns[order[end - 1]].size() + 63) / 64);
+        // Where the masks of all symbols are few, the symbols keep their numbers; else those of the group get new ones.
+        const bool few = number.alphabet() * g.words <= 256;
+        std::size_t symbols = few ? number.alphabet() : 1;
         g.local.assign(number.alphabet(), 0);
-        std::uint32_t symbols = 1;
+        if (few) std::iota(g.local.begin(), g.local.end(), 0u);
         for (std::size_t l = begin; l < end; ++l)
             for (const std::uint32_t c : columns[order[l]])
-                if (g.local[c] == 0) g.local[c] = symbols++;
+                if (g.local[c] == 0) g.local[c] = static_cast<std::uint32_t>(symbols++);
         g.masks.assign(symbols * g.words * lanes, 0);
         for (std::size_t l = begin; l < end; ++l) {
             const auto& text = columns[order[l]];
@@ -206,10 +218,13 @@ inline matrix<double> indel_table(std::span<const std::string> a, std::span<cons
         std::vector<std::uint32_t> here;
         std::vector<std::uint64_t> state;
         for (std::size_t i = 0; i < a.size(); ++i) {
-            here.resize(rows[i].size());
-            std::transform(rows[i].begin(), rows[i].end(), here.begin(), [&](std::uint32_t c) { return g.local[c]; });
+            if (!few) {
+                here.resize(rows[i].size());
+                std::transform(rows[i].begin(), rows[i].end(), here.begin(),
+                               [&](std::uint32_t c) { return g.local[c]; });
+            }
             state.assign(g.words * lanes, ~std::uint64_t{0});
-            detail::run_lanes(here, g, state.data());
+            detail::run_lanes(few ? rows[i] : here, g, state.data());
             for (std::size_t l = begin; l < end; ++l) {
                 int common = 0;
                 for (std::size_t w = 0; w < g.words; ++w) common += std::popcount(~state[w * lanes + (l - begin)]);
