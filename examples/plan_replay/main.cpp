@@ -11,9 +11,6 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <exception>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "command_line.hpp"
 #include "stream.hpp"
 
 namespace replay = holdfast::replay;
@@ -150,24 +148,6 @@ std::string explanation(const std::string& id, const plan_replay::stream& tasks,
     refuse("plan_replay: --explain: no earlier task has an example '", id, "'");
 }
 
-/// Whole or not at all: a file beside it takes its name when everything is in it.
-void write(const std::string& path, const std::string& text) {
-    if (path.empty()) {
-        std::fwrite(text.data(), 1, text.size(), stdout);
-        return;
-    }
-    const std::string part = path + ".part";
-    {
-        std::ofstream file(part, std::ios::binary);
-        file << text << std::flush;
-        require(file.good(), "plan_replay: --out: '", path, "' cannot be written");
-    }
-    std::error_code failed;
-    std::filesystem::rename(part, path, failed);
-    if (failed) std::filesystem::remove(part);
-    require(!failed, "plan_replay: --out: '", path, "' cannot be written: ", failed.message());
-}
-
 void run(const settings& s) {
     require(s.all || !s.current.empty(), "plan_replay: --current NAME or --all is needed");
     require(s.budget || s.ratio || s.policy == "none", "plan_replay: --budget N or --ratio R is needed");
@@ -210,7 +190,7 @@ void run(const settings& s) {
             plans.push_back(as_json(s, tasks, current, plan));
     }
     if (s.format == "json" && s.explain.empty()) text = (s.all ? plans : plans[0]).dump(2) + "\n";
-    write(s.out, text);
+    write_result(s.out, text);
 }
 
 }  // namespace
@@ -219,18 +199,5 @@ int main(int argc, char** argv) {
     CLI::App app("Which examples of the earlier tasks to replay, for a trainer in any language.", "plan_replay");
     settings s;
     add_options(app, s);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        return app.exit(help);
-    } catch (const CLI::ParseError& wrong) {
-        std::fprintf(stderr, "plan_replay: %s; --help lists the options\n", wrong.what());
-        return 2;
-    }
-    try {
-        run(s);
-    } catch (const std::exception& wrong) {
-        std::fprintf(stderr, "%s\n", wrong.what());
-        return 2;
-    }
+    return run_program(app, argc, argv, [&] { run(s); });
 }

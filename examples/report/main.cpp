@@ -2,17 +2,15 @@
 // other methods, and as a gate. Wrong input: one sentence on standard error, exit 2, nothing written. What fell:
 // exit 3.
 
-#include <holdfast/experiment/archive.hpp>
-
 #include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cstdio>
-#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "command_line.hpp"
 #include "inputs.hpp"
 #include "outcome.hpp"
 #include "page.hpp"
@@ -80,13 +78,6 @@ std::map<std::string, double> by_task(const char* option, const std::vector<std:
     return all;
 }
 
-void write(const std::string& path, const std::string& text) {
-    if (path.empty())
-        std::fwrite(text.data(), 1, text.size(), stdout);
-    else
-        experiment::write_atomically(path, text);
-}
-
 int run_report(settings& s) {
     for (const double c : {s.confidence, s.gate_confidence.value_or(0.95)})
         require(c > 0 && c < 1, "report: a confidence lies between 0 and 1 (0.95, not 95), got ", c);
@@ -125,12 +116,12 @@ int run_report(settings& s) {
                 code = 3, fell += "report: gate: " + (o.methods.size() > 1 ? v.method + ": " : "") + v.words() + "\n";
             o.gate.push_back(std::move(v));
         }
-    write(s.out, s.format == "json"    ? as_json(o)
-                 : s.format == "csv"   ? as_csv(o)
-                 : s.format == "latex" ? as_latex(o)
-                 : s.format == "svg"   ? critical_difference_svg(o)
-                 : s.format == "html"  ? as_html(o, in.beside)
-                                       : as_table(o));
+    write_result(s.out, s.format == "json"    ? as_json(o)
+                        : s.format == "csv"   ? as_csv(o)
+                        : s.format == "latex" ? as_latex(o)
+                        : s.format == "svg"   ? critical_difference_svg(o)
+                        : s.format == "html"  ? as_html(o, in.beside)
+                                              : as_table(o));
     std::fputs(fell.c_str(), stderr);
     return code;
 }
@@ -141,18 +132,5 @@ int main(int argc, char** argv) {
     CLI::App app("Every metric of continual learning from a table of scores, with intervals; and a gate.", "report");
     settings s;
     add_options(app, s);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        return app.exit(help);
-    } catch (const CLI::ParseError& wrong) {
-        std::fprintf(stderr, "report: %s; --help lists the options\n", wrong.what());
-        return 2;
-    }
-    try {
-        return run_report(s);
-    } catch (const std::exception& wrong) {
-        std::fprintf(stderr, "%s\n", wrong.what());
-        return 2;
-    }
+    return run_program(app, argc, argv, [&] { return run_report(s); });
 }

@@ -12,10 +12,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "command_line.hpp"
 
 namespace formats = holdfast::formats;
 namespace metrics = holdfast::metrics;
@@ -149,23 +150,11 @@ int main(int argc, char** argv) {
     app.add_option("--format", s.format, "table or json [table]")->check(CLI::IsMember({"table", "json"}));
     app.add_option("--confidence", s.confidence, "Of the interval, 0 to 1 [0.95]");
     app.add_flag("--list", s.list, "Every scorer with its definition and origin");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        return app.exit(help);
-    } catch (const CLI::ParseError& wrong) {
-        std::fprintf(stderr, "score: %s; --help lists the options\n", wrong.what());
-        return 2;
-    }
-    try {
+    return run_program(app, argc, argv, [&] {
         require(s.list || !s.predictions.empty(), "score: PREDICTIONS, a file of JSON Lines, is needed, or --list");
         require(s.list || !s.scorer.empty(), "score: --scorer NAME is needed; --list names all");
         require(s.confidence > 0 && s.confidence <= 0.9998,
                 "score: a confidence lies between 0 and 0.9998 (0.95, not 95), got ", s.confidence);
-        const std::string words = s.list ? listing(s.format) : result(s);
-        std::fwrite(words.data(), 1, words.size(), stdout);
-    } catch (const std::exception& wrong) {
-        std::fprintf(stderr, "%s\n", wrong.what());
-        return 2;
-    }
+        write_result({}, s.list ? listing(s.format) : result(s));
+    });
 }

@@ -1,39 +1,7 @@
 #!/bin/sh
 # plan_replay as a user meets it: the plan, the records, the reasons, and what it refuses (exit 2, a sentence, nothing
 # written). Usage: sh plan_replay.sh PATH_TO_PLAN_REPLAY
-set -u
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# refuses SENTENCE ARGUMENTS...
-refuses() {
-    sentence=$1
-    shift
-    "$program" --out none "$@" >out 2>err
-    code=$?
-    [ $code -eq 2 ] || fail "$* ended with $code, not 2"
-    grep -qF -- "$sentence" err || fail "$* said: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$* said more than a sentence: $(cat err)"
-    [ -s out ] && fail "$* wrote to standard output"
-    [ -e none ] && fail "$* wrote the file"
-    return 0
-}
-
-# gives TEXT ARGUMENTS...: exit 0, the text in the output with spaces and line ends taken out
-gives() {
-    text=$1
-    shift
-    "$program" "$@" >out 2>err || fail "$* ended with $?: $(cat err)"
-    tr -d ' \n' <out | grep -qF -- "$text" || fail "$* gave: $(head -c 2000 out)"
-}
+. "$(dirname "$0")/harness.sh"
 
 mkdir data
 for i in 1 2 3 4 5 6; do
@@ -143,8 +111,4 @@ refuses 'has no field "answer"' --data broken --current t --budget 3
 "$program" --data data --current c_books --budget 4 --out no/such/folder/file >out 2>err
 [ $? -eq 2 ] && grep -qF "cannot be written" err || fail "an unwritable --out: $(cat err)"
 
-if [ $failures -gt 0 ]; then
-    echo "$failures failures"
-    exit 1
-fi
-echo "plan_replay: all passed"
+finish

@@ -1,42 +1,7 @@
 #!/bin/sh
 # report as a user meets it: every input, every format, values against published and hand-computed ones, the gate's exit
 # codes, and what it refuses (exit 2, a sentence, nothing written). Usage: sh report.sh PATH_TO_REPORT
-set -u
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# refuses SENTENCE ARGUMENTS...
-refuses() {
-    sentence=$1
-    shift
-    echo old >kept
-    "$program" --out kept "$@" >out 2>err
-    code=$?
-    [ $code -eq 2 ] || fail "$* ended with $code, not 2"
-    grep -qF -- "$sentence" err || fail "$* said: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$* said more than a sentence: $(cat err)"
-    [ -s out ] && fail "$* wrote to standard output"
-    [ "$(cat kept)" = old ] || fail "$* wrote over a file"
-    return 0
-}
-
-# gives TEXT ARGUMENTS...: exit 0, the text in the output with spaces and line ends taken out, nothing on standard error
-gives() {
-    text=$1
-    shift
-    "$program" "$@" >out 2>err || fail "$* ended with $?: $(cat err)"
-    tr -d ' \n' <out | grep -qF -- "$text" || fail "$* did not give $text: $(head -c 3000 out)"
-    [ -s err ] && fail "$* said: $(cat err)"
-    return 0
-}
+. "$(dirname "$0")/harness.sh"
 
 # gates CODE SENTENCE ARGUMENTS...: exit code, and the sentence on standard error (none if it is empty)
 gates() {
@@ -254,8 +219,4 @@ refuses 'several files make one method only where each is an evaluation' x=a.csv
 "$program" a.csv --out no/such/folder/file >out 2>err
 [ $? -eq 2 ] && grep -qF "cannot be written" err || fail "an unwritable --out: $(cat err)"
 
-if [ $failures -gt 0 ]; then
-    echo "$failures failures"
-    exit 1
-fi
-echo "report: all passed"
+finish

@@ -1,30 +1,8 @@
 #!/bin/sh
 # score as a user meets it: values against hand-computed ones, the list, and what it refuses (exit 2, a sentence, nothing
 # on standard output). Usage: sh score.sh PATH_TO_SCORE
-set -u
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# refuses SENTENCE ARGUMENTS...
-refuses() {
-    sentence=$1
-    shift
-    "$program" "$@" >out 2>err
-    code=$?
-    [ $code -eq 2 ] || fail "$* ended with $code, not 2"
-    grep -qF -- "$sentence" err || fail "$* said: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$* said more than a sentence: $(cat err)"
-    [ -s out ] && fail "$* wrote to standard output"
-    return 0
-}
+. "$(dirname "$0")/harness.sh"
+out_option= # it writes no file
 
 # gives TEXT ARGUMENTS...: exit 0, the text in the output, nothing on standard error
 gives() {
@@ -118,8 +96,4 @@ refuses 'bad.jsonl:1: record 1: must be an object' bad.jsonl --scorer exact_matc
 : >bad.jsonl
 refuses 'bad.jsonl: holds no record' bad.jsonl --scorer exact_match
 
-if [ $failures -gt 0 ]; then
-    echo "$failures failures"
-    exit 1
-fi
-echo "score: all passed"
+finish

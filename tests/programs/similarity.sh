@@ -1,42 +1,7 @@
 #!/bin/sh
 # similarity as a user meets it: embeddings and texts in, table, JSON and page out, the cache, and what it refuses
 # (exit 2, a sentence, nothing written). Usage: sh similarity.sh PATH_TO_SIMILARITY
-set -u
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# refuses SENTENCE ARGUMENTS...
-refuses() {
-    sentence=$1
-    shift
-    echo old >kept
-    "$program" --out kept "$@" >out 2>err
-    code=$?
-    [ $code -eq 2 ] || fail "$* ended with $code, not 2"
-    grep -qF -- "$sentence" err || fail "$* said: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$* said more than a sentence: $(cat err)"
-    [ -s out ] && fail "$* wrote to standard output"
-    [ "$(cat kept)" = old ] || fail "$* wrote over a file"
-    return 0
-}
-
-# gives TEXT ARGUMENTS...: exit 0, the text in the output with spaces and line ends taken out, nothing on standard error
-gives() {
-    text=$1
-    shift
-    "$program" "$@" >out 2>err || fail "$* ended with $?: $(cat err)"
-    tr -d ' \n' <out | grep -qF -- "$text" || fail "$* did not give $text: $(head -c 2000 out)"
-    [ -s err ] && fail "$* said: $(cat err)"
-    return 0
-}
+. "$(dirname "$0")/harness.sh"
 
 # npy FILE ROWS COLUMNS OCTAL...: float64 of 1 (o), 0 (z), -1 (m), 1/2 (h), 1/4 (q), 3/4 (t), NaN (n)
 npy() {
@@ -192,8 +157,4 @@ refuses 'bad.jsonl:1: record 1: has neither "prompt" nor "instruction"' --text b
 "$program" a.npy b.npy --out no/such/folder/file >out 2>err
 [ $? -eq 2 ] && grep -qF "cannot be written" err || fail "an unwritable --out: $(cat err)"
 
-if [ $failures -gt 0 ]; then
-    echo "$failures failures"
-    exit 1
-fi
-echo "similarity: all passed"
+finish

@@ -1,18 +1,9 @@
 #!/bin/sh
 # The trainer as a user meets it: what it refuses (exit 2, a sentence, nothing written), and that a killed run goes on to the
 # bit. Usage: sh program.sh PATH_TO_TRAINER
-set -u
-trainer=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+. "$(dirname "$0")/../programs/harness.sh"
+trainer=$program
 export XDG_CACHE_HOME="$work/cache"
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 # refuses SENTENCE ARGUMENTS...: exit 2, the sentence on standard error, standard output empty, no output folder
 refuses() {
@@ -101,5 +92,4 @@ before=$(cd whole && find . -type f -exec cksum {} + | sort)
 grep -qF "holds a run of another configuration: --budget was 4, now it is 5" err || fail "another configuration: $(cat err)"
 [ "$before" = "$(cd whole && find . -type f -exec cksum {} + | sort)" ] || fail "a refused run changed the folder"
 
-[ $failures -eq 0 ] && echo "all of it as it should be"
-[ $failures -eq 0 ]
+finish
