@@ -1,7 +1,7 @@
 #pragma once
-// Distances only as fine as a decision needs them: bounds from means and variances first, then wider and narrower
-// intervals where they are widest, until a predicate on the intervals says that nothing finer could change its mind.
-// InsCL's integer budget is such a decision. Builds on bounds.hpp and similarity.hpp; knows nothing of budgets.
+// Distances only as fine as a decision needs them: bounds from means and variances first, then measured intervals, then
+// exact values where intervals are widest, until a predicate on the intervals says that nothing finer could change its
+// mind. InsCL's integer budget is such a decision. Builds on bounds.hpp and similarity.hpp; knows nothing of budgets.
 
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/error.hpp>
@@ -37,9 +37,13 @@ struct decided_distances {
 /// @param from     the one that all are compared with
 /// @param decided  decided(span of k certified<double>) -> bool: true where no values within the intervals could give
 ///                 another outcome. What it says of narrower intervals may only change from false to true
-/// @param options  relative_gap is the last accuracy but one: the last is exact
+/// @param options  relative_gap is what is asked for first; where it leaves the decision open, exact distances, those
+/// of
+///                 the widest intervals first
 /// @throw          as wasserstein, and what decided throws
-/// @cost           between O(k d) and k exact distances; those of one round in parallel
+/// @cost           from O(k d) to k distances within relative_gap and k exact ones; those of one round in parallel.
+/// Below
+///                 some hundreds of points exact distances cost hardly more, and asking for them at once is as fast
 /// @determinism    same bits for any number of threads
 template <class Real, class Decided>
     requires std::predicate<const Decided&, std::span<const certified<double>>>
@@ -48,7 +52,7 @@ template <class Real, class Decided>
                                                 const wasserstein_options& options = {}) {
     detail::check_options(options);
     const std::size_t k = tasks.size();
-    const std::array<double, 3> gaps = {std::max(0.1, options.relative_gap), options.relative_gap, 0};
+    const std::array<double, 2> gaps = {options.relative_gap, 0};
     decided_distances out;
     out.distance.assign(k, {});
     std::vector<std::size_t> level(k, 0);  // how many of the gaps were asked for
