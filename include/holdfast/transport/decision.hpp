@@ -37,13 +37,11 @@ struct decided_distances {
 /// @param from     the one that all are compared with
 /// @param decided  decided(span of k certified<double>) -> bool: true where no values within the intervals could give
 ///                 another outcome. What it says of narrower intervals may only change from false to true
-/// @param options  relative_gap is what is asked for first; where it leaves the decision open, exact distances, those
-/// of
-///                 the widest intervals first
+/// @param options  relative_gap is asked for first; where that leaves the decision open, exact distances follow, those
+///                 of the widest intervals first
 /// @throw          as wasserstein, and what decided throws
-/// @cost           from O(k d) to k distances within relative_gap and k exact ones; those of one round in parallel.
-/// Below
-///                 some hundreds of points exact distances cost hardly more, and asking for them at once is as fast
+/// @cost           from O(k d) to k distances within relative_gap and k exact ones; each round's in parallel. Up to
+///                 some hundreds of points an exact distance costs little more: asking for them at once is as fast
 /// @determinism    same bits for any number of threads
 template <class Real, class Decided>
     requires std::predicate<const Decided&, std::span<const certified<double>>>
