@@ -1,13 +1,14 @@
-// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours (on compute capability
-// 9.0 the Hopper route too), the sequence of cuBLASLt calls that Unsloth makes, and the bordered weight; forward and
-// backward, bf16. Contenders take turns within every round, buffers
-// rotate beyond the L2 cache, data are fresh and random, the median of the rounds is printed with the frozen product as
-// 100 %. Results are checked against cuBLASLt before they are timed. Exits with 77 where there is no CUDA device.
-// Reproduce: sh benchmarks/gpu.sh   (or: lora_bench_gpu [--quick])
+// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours (with --hopper that
+// route too), the sequence of cuBLASLt calls that Unsloth makes, and the bordered weight; forward and backward, bf16;
+// then the delta of a serving batch. Contenders take turns within every round, buffers rotate beyond the L2 cache, data
+// are fresh and random, the median of the rounds is printed with the frozen product as 100 %. Results are checked
+// against cuBLASLt before they are timed. Exits with 77 where there is no CUDA device.
+// Reproduce: sh benchmarks/gpu.sh   (or: lora_bench_gpu [--quick] [--hopper])
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/kernels/lora_bordered.cuh>
 #include <holdfast/kernels/lora_hopper.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
+#include <holdfast/kernels/segmented_lora.cuh>
 
 #include <cublasLt.h>
 
@@ -186,7 +187,7 @@ struct buffers {  // one rotation
 
 void must(cudaError_t error) { check(error, kernels::explain(error).c_str()); }
 
-void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, double p, int rounds) {
+void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, double p, int rounds, bool hopper) {
     const double set_bytes = 2.0 * (2.0 * m * k + 3.0 * m * n + double(n) * k);
     const int sets = std::clamp(int(200e6 / set_bytes) + 1, 1, 6);
     std::vector<std::unique_ptr<buffers>> all;
@@ -284,8 +285,6 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
         dx_low(plain_ds.data(), q.a.data(), q.dx.data(), s);
     };
 
-    int multiprocessors = 0;
-    const bool hopper = kernels::detail::hopper_multiprocessors(multiprocessors) == cudaSuccess;
     if (p == 0) {  // right before fast
         calls_forward(0);
         ours_forward(0);
@@ -332,6 +331,58 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
     std::fflush(stdout);
 }
 
+/// The delta of a serving batch, 8 adapters of rank 16, their rows mixed, on a 4096 x 4096 layer: 20 layers' worth of
+/// calls in one CUDA graph, each on weights of its own.
+void serving(cudaStream_t s, int rounds) {
+    const int k = 4096, n = 4096, r = 16, adapters = 8, layers = 20;
+    std::printf(
+        "\nServing: y += s (x A') B', %d adapters of rank %d, K = N = %d, microseconds per layer, graph of %d\n\n"
+        "| M | delta |\n| --- | --- |\n",
+        adapters, r, k, layers);
+    device_matrix<bf16> a(std::size_t(layers) * adapters * r, k), b(std::size_t(layers) * adapters * n, r);
+    fill(a, s), fill(b, s);
+    holdfast::matrix<kernels::adapter_entry<bf16>> table(layers, adapters);
+    for (int l = 0; l < layers; ++l)
+        for (int i = 0; i < adapters; ++i) {
+            const std::size_t at = std::size_t(l * adapters + i);
+            table(std::size_t(l), std::size_t(i)) = {a.data() + at * r * k, b.data() + at * n * r, k, r, r, 1.0f};
+        }
+    device_matrix<kernels::adapter_entry<bf16>> entries(layers, adapters);
+    entries.upload(table.view(), s);
+    for (const int m : {1, 8, 16, 64}) {
+        device_matrix<bf16> x(m, k), y(m, n);
+        fill(x, s), fill(y, s);
+        holdfast::matrix<std::int32_t> ids(1, std::size_t(m));
+        for (int i = 0; i < m; ++i) ids(0, std::size_t(i)) = i * 5 % adapters;
+        device_matrix<std::int32_t> of_row(1, m);
+        of_row.upload(ids.view(), s);
+        kernels::segmented_lora_args<bf16> f;
+        f.tokens = m, f.in = k, f.out = n, f.rank = r, f.adapter_count = adapters;
+        f.rows.token_adapter = of_row.data(), f.x = x.data(), f.ldx = k, f.y = y.data(), f.ldy = n;
+        device_matrix<std::byte> space(1, kernels::segmented_lora_workspace(f));
+        f.workspace = space.data(), f.workspace_bytes = space.size();
+        check(cudaStreamSynchronize(s), "serving");
+        cudaGraph_t graph = nullptr;
+        cudaGraphExec_t executable = nullptr;
+        check(cudaStreamBeginCapture(s, cudaStreamCaptureModeGlobal), "capture");
+        for (int l = 0; l < layers; ++l) {
+            f.adapters = entries.data() + l * adapters;
+            must(kernels::segmented_lora(f, s));
+        }
+        check(cudaStreamEndCapture(s, &graph), "capture");
+        check(cudaGraphInstantiate(&executable, graph, 0), "graph");
+        const stopwatch time(s);
+        std::vector<double> times;
+        for (int i = 0; i < rounds; ++i)
+            times.push_back(time([&](int) { check(cudaGraphLaunch(executable, s), "graph"); }) / layers);
+        std::sort(times.begin(), times.end());
+        std::printf("| %d | %.2f |\n", m, times[times.size() / 2]);
+        check(cudaStreamSynchronize(s), "serving");
+        (void)cudaGraphExecDestroy(executable);
+        (void)cudaGraphDestroy(graph);
+    }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) try {
@@ -339,7 +390,11 @@ int main(int count, char** arguments) try {
         std::printf("SKIPPED: no CUDA device here, nothing was measured\n");
         return 77;
     }
-    const bool quick = count > 1 && std::strcmp(arguments[1], "--quick") == 0;
+    bool quick = false, hopper = false;
+    for (int i = 1; i < count; ++i) {
+        quick = quick || std::strcmp(arguments[i], "--quick") == 0;
+        hopper = hopper || std::strcmp(arguments[i], "--hopper") == 0;
+    }
     holdfast::stream stream;
     cublasLtHandle_t handle;
     if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 1;
@@ -363,8 +418,9 @@ int main(int count, char** arguments) try {
             for (const int r : quick ? std::vector<int>{16} : std::vector<int>{8, 16, 64, 256})
                 for (const double p : {0.0, 0.05}) {
                     if (p > 0 && r != 16) continue;
-                    bench(handle, stream, m, layer[0], layer[1], r, p, quick ? 3 : 7);
+                    bench(handle, stream, m, layer[0], layer[1], r, p, quick ? 3 : 7, hopper);
                 }
+    serving(stream, quick ? 5 : 21);
     (void)cublasLtDestroy(handle);
     return 0;
 } catch (const std::exception& e) {
