@@ -111,3 +111,15 @@ TEST_CASE("surprise, MIR, GDumb and herding run, and a learner that cannot tell 
                   "experiment::run: policy \"mir\" makes a trial step: give the learner save(path) and load(path)");
     CHECK_NOTHROW(experiment::run(stream(), learner, replay::gdumb_replay{}));
 }
+
+TEST_CASE("a resumed run with another budget or ratio is refused") {
+    const holdfast_test::temporary_folder folder;
+    const auto run = [&](const auto& policy) {
+        counter learner;
+        (void)experiment::run(stream(), learner, policy, experiment::silent{}, {.checkpoint = folder.path()});
+    };
+    run(replay::random_replay{.ratio = 0.5});
+    CHECK_NOTHROW(run(replay::random_replay{.ratio = 0.5}));
+    CHECK_REFUSES(run(replay::random_replay{.ratio = 0.25}), "ratio");
+    CHECK_REFUSES(run(replay::random_replay{.budget = 3}), "budget");
+}

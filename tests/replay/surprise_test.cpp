@@ -91,3 +91,10 @@ TEST_CASE("prioritised replay draws by the power of the score") {
     CHECK_REFUSES(replay::prioritised_replay{.exponent = -1}.plan(past, past[0], philox{1}),
                   "replay::prioritised_replay: exponent is at least 0, it is -1");
 }
+
+TEST_CASE("policies tell what a checkpoint compares") {
+    CHECK(replay::surprise_replay{.budget = 3}.settings() == "budget 3, ageing 0 (none), interleaved");
+    CHECK(replay::surprise_replay{.ageing = 0.5}.settings() == "budget_per_task 200, ageing 0.5, interleaved");
+    CHECK(replay::mir_replay{}.settings() == "budget_per_task 200, trial_examples 32, interleaved");
+    CHECK(replay::prioritised_replay{}.settings() == "budget_per_task 200, exponent 0.6, interleaved");
+}

@@ -61,6 +61,10 @@ void add_policy([[maybe_unused]] std::vector<setting>& all, const Policy& policy
     if constexpr (requires { policy.budget_per_task + 1; })
         all.emplace_back("budget_per_task", sentence(policy.budget_per_task));
     if constexpr (requires { policy.ratio + 1; }) all.emplace_back("ratio", detail::shortest(policy.ratio));
+    if constexpr (requires { *policy.budget + 1; })
+        if (policy.budget) all.emplace_back("budget", sentence(*policy.budget));
+    if constexpr (requires { *policy.ratio + 1; })
+        if (policy.ratio) all.emplace_back("ratio", detail::shortest(*policy.ratio));
     if constexpr (requires { policy.relative_gap + 1; })
         all.emplace_back("relative_gap", detail::shortest(policy.relative_gap));
     if constexpr (requires { static_cast<int>(policy.mode); })

@@ -162,7 +162,7 @@ struct herding_replay {
 
     [[nodiscard]] std::string name() const { return "herding"; }
     [[nodiscard]] std::string settings() const {
-        return sentence("budget_per_task ", budget_per_task, ", ", to_string(mix));
+        return sentence(detail::budget_setting(budget_per_task, budget), ", ", to_string(mix));
     }
 
     /// @throw invalid_argument for a task without embeddings
@@ -213,7 +213,7 @@ struct gdumb_replay {
 
     [[nodiscard]] std::string name() const { return "gdumb"; }
     [[nodiscard]] std::string settings() const {
-        return sentence("budget_per_task ", budget_per_task, ", ", to_string(mix));
+        return sentence(detail::budget_setting(budget_per_task, budget), ", ", to_string(mix));
     }
 
     [[nodiscard]] replay::plan plan(std::span<const task_memory> past, const task_memory&, philox g) const {

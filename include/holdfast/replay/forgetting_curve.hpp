@@ -47,8 +47,8 @@ struct forgetting_curve_replay {
 
     [[nodiscard]] std::string name() const { return "forgetting curve"; }
     [[nodiscard]] std::string settings() const {
-        std::string text = sentence("budget_per_task ", budget_per_task, ", strength ", strength, ", growth ", growth,
-                                    ", threshold ", threshold, ", ", to_string(mix));
+        std::string text = sentence(detail::budget_setting(budget_per_task, budget), ", strength ", strength,
+                                    ", growth ", growth, ", threshold ", threshold, ", ", to_string(mix));
         for (const double t : clock) text += sentence(" ", t);
         return text;
     }

@@ -87,10 +87,10 @@ class item_bits {
         const __m512i low = _mm512_set1_epi64(0xffffffff);
         const __m512i stream_low = _mm512_set1_epi64(static_cast<long long>(keyed_.stream())),
                       stream_high = _mm512_set1_epi64(static_cast<long long>(keyed_.stream() >> 32));
+        const auto first = static_cast<long long>(block);
         __m512i c0[4], c1[4], c2[4], c3[4];
         for (int v = 0; v < 4; ++v) {
-            c0[v] = _mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(block + 8 * static_cast<unsigned>(v))),
-                                     _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+            c0[v] = _mm512_add_epi64(_mm512_set1_epi64(first + 8 * v), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
             c1[v] = _mm512_maskz_srli_epi64(all, c0[v], 32);
             c2[v] = stream_low;
             c3[v] = stream_high;

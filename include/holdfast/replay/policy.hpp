@@ -180,6 +180,11 @@ inline std::vector<std::size_t> quotas_of(std::span<const task_memory> past, std
     return quotas;
 }
 
+/// The budget as a setting of a run: what a checkpoint compares.
+inline std::string budget_setting(std::size_t each, std::optional<std::size_t> together) {
+    return together ? sentence("budget ", *together) : sentence("budget_per_task ", each);
+}
+
 /// Why a task gives as many as quotas_of says.
 inline std::string say_quota(std::size_t quota, const task_memory& memory, std::size_t each,
                              std::optional<std::size_t> together) {

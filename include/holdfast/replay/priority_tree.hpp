@@ -63,7 +63,7 @@ class priority_tree {
                 "replay::priority_tree: a priority is from 0 to 2^62 / size units, that of item ", item, " is ",
                 priority);
         const std::uint64_t fresh =
-            priority > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted + 0.5)) : 0;
+            priority > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::floor(wanted + 0.5))) : 0;
         set_units(item, fresh);
     }
 

@@ -63,8 +63,8 @@ struct surprise_replay {
 
     [[nodiscard]] std::string name() const { return "surprise"; }
     [[nodiscard]] std::string settings() const {
-        return sentence("budget_per_task ", budget_per_task, ", ageing ", ageing.value_or(0), ageing ? "" : " (none)",
-                        ", ", to_string(mix));
+        return sentence(detail::budget_setting(budget_per_task, budget), ", ageing ", ageing.value_or(0),
+                        ageing ? "" : " (none)", ", ", to_string(mix));
     }
 
     /// @throw invalid_argument for a task whose memory has no scores, or a NaN one, or an ageing below 0
@@ -134,7 +134,8 @@ struct mir_replay {
 
     [[nodiscard]] std::string name() const { return "mir"; }
     [[nodiscard]] std::string settings() const {
-        return sentence("budget_per_task ", budget_per_task, ", trial_examples ", trial_examples, ", ", to_string(mix));
+        return sentence(detail::budget_setting(budget_per_task, budget), ", trial_examples ", trial_examples, ", ",
+                        to_string(mix));
     }
 
     /// @throw invalid_argument for a task whose memory lacks scores or scores after a step, or holds a NaN one
@@ -173,7 +174,7 @@ struct prioritised_replay {
 
     [[nodiscard]] std::string name() const { return "prioritised"; }
     [[nodiscard]] std::string settings() const {
-        return sentence("budget_per_task ", budget_per_task, ", exponent ", exponent, ", ", to_string(mix));
+        return sentence(detail::budget_setting(budget_per_task, budget), ", exponent ", exponent, ", ", to_string(mix));
     }
 
     /// @throw invalid_argument for a task without scores, a score that is negative, infinite or NaN, or an exponent
