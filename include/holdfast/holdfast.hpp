@@ -11,8 +11,8 @@
 //     3  experiment/  stream + learner + policy -> report
 //
 // A header includes its own folder or a lower floor; a folder is a namespace. Headers that need one library more are
-// included where it is found. engine_xtensor.hpp and engine_thrust.hpp are not: include them by name. What needs nvcc
-// is in holdfast.cuh. Programs compile faster with just the headers they use.
+// included where it is found. engine_xtensor.hpp, engine_thrust.hpp and draws_thrust.hpp are not: include them by name.
+// What needs nvcc is in holdfast.cuh. Programs compile faster with just the headers they use.
 
 #include <holdfast/adapters/lora_options.hpp>
 #include <holdfast/core/certified.hpp>
