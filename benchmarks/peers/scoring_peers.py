@@ -83,7 +83,7 @@ def rouge_cases():
     if found := package("fast_rouge"):
         for n in (*sizes, 30000):
             yield (f"google::rouge_l, {n}", f"BM_google_rouge_l/{n}", "rouge-rust 0.1.12 (Rust), rouge1, 2 and L",
-                   lambda p, r: found.score(r, p), n, 1)
+                   lambda p, r, f=found: f.score(r, p), n, 1)
     if found := package("rouge"):
         sets = found.Rouge(metrics=["rouge-l"])
         for n in sizes:

@@ -1,7 +1,7 @@
 #pragma once
 // ROUGE as Google's rouge-score computes it (rouge1, rouge2, rougeL, rougeLsum), with and without its Porter stemmer,
-// and SuperNI's ROUGE-L, which is one of these. Builds on rouge.hpp and porter.hpp. Leaves out its bootstrap
-// (metrics/).
+// and SuperNI's ROUGE-L, which is one of these. Builds on lcs.hpp, union_lcs.hpp and porter.hpp. Leaves out its
+// bootstrap (metrics/)
 /// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py and tokenize.py
 
 #include <algorithm>
@@ -17,12 +17,12 @@
 #include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/overlap.hpp>
 #include <holdfast/scoring/porter.hpp>
-#include <holdfast/scoring/rouge.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/scratch.hpp>
 #include <holdfast/scoring/text.hpp>
 #include <holdfast/scoring/tokenisers.hpp>
 #include <holdfast/scoring/tokens.hpp>
+#include <holdfast/scoring/union_lcs.hpp>
 
 namespace holdfast::scoring::google {
 

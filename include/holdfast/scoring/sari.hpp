@@ -1,7 +1,7 @@
 #pragma once
 // SARI, the score of text simplification: what was kept, added and deleted against the source. As Hugging Face's
-// evaluate (and TRACE's 20Minuten) computes it, and as EASSE does. Builds on tokenisers.hpp, tokens.hpp and bleu.hpp's
-// working memory. Leaves out EASSE's Moses and Penn tokenisers.
+// evaluate (and TRACE's 20Minuten) computes it, and as EASSE does. Builds on tokenisers.hpp and gram_counts.hpp.
+// Leaves out EASSE's Moses and Penn tokenisers.
 
 #include <algorithm>
 #include <array>
@@ -12,12 +12,11 @@
 #include <string_view>
 
 #include <holdfast/core/error.hpp>
-#include <holdfast/scoring/bleu.hpp>
+#include <holdfast/scoring/gram_counts.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/scratch.hpp>
 #include <holdfast/scoring/text.hpp>
 #include <holdfast/scoring/tokenisers.hpp>
-#include <holdfast/scoring/tokens.hpp>
 
 namespace holdfast::scoring {
 
