@@ -121,6 +121,7 @@
 #include <holdfast/transport/sliced.hpp>
 #include <holdfast/transport/unbalanced.hpp>
 #include <holdfast/transport/wasserstein.hpp>
+#include <holdfast/transport/wasserstein_options.hpp>
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
 #include <holdfast/adapters/lora.hpp>

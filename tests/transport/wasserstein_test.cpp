@@ -14,7 +14,6 @@
 namespace transport = holdfast::transport;
 using holdfast::matrix;
 using holdfast::philox;
-using holdfast::status;
 using transport::storage;
 
 namespace {

@@ -1,0 +1,213 @@
+#pragma once
+// The ladder behind wasserstein.hpp, whose rungs may each stop: trivial cases; the simplex or Sinkhorn over a table of
+// costs in single precision; the same in double. Builds on ready_task.hpp, exact.hpp and sinkhorn.hpp.
+
+#include <holdfast/core/certified.hpp>
+#include <holdfast/core/error.hpp>
+#include <holdfast/core/matrix.hpp>
+#include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/cost_table.hpp>
+#include <holdfast/transport/detail/ready_task.hpp>
+#include <holdfast/transport/engine_simd.hpp>
+#include <holdfast/transport/engine_table.hpp>
+#include <holdfast/transport/exact.hpp>
+#include <holdfast/transport/sinkhorn.hpp>
+#include <holdfast/transport/wasserstein_options.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace holdfast::transport::detail {
+
+template <class A, class B>
+class ladder {
+  public:
+    ladder(const ready_task<A>& a, const ready_task<B>& b, const wasserstein_options& options)
+        : a_(a), b_(b), options_(options) {
+        require(a.measure.dimension() == b.measure.dimension(),
+                "transport::wasserstein: points must have one dimension, they have ", a.measure.dimension(), " and ",
+                b.measure.dimension());
+        out_.points_a = a.measure.size();
+        out_.points_b = b.measure.size();
+    }
+
+    wasserstein_result climb() {
+        if (trivial()) return finish();
+        if (!a_.single || !b_.single || !solve_table()) solve_double();
+        return finish();
+    }
+
+  private:
+    static constexpr std::size_t worth_a_warm_start = 20000;  // entries of the cost
+
+    bool trivial() {
+        if constexpr (std::is_same_v<A, B>)
+            if (options_.cost.radial() && same_measure(a_.measure, b_.measure)) return true;
+        const std::size_t n = out_.points_a, m = out_.points_b;
+        if (n != 1 && m != 1) return false;
+        const matrix<double> c = cost_matrix(a_.precise(options_.cost), b_.precise(options_.cost), options_.cost);
+        double sum = 0;
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j < m; ++j) {
+                const double mass = n == 1 ? b_.measure.weights[j] : a_.measure.weights[i];
+                sum += mass * c(i, j);
+                if (options_.plan) out_.plan.push_back({std::uint32_t(i), std::uint32_t(j), mass});
+            }
+        static_cast<certified<double>&>(out_) = certified<double>::exactly(sum);
+        return true;
+    }
+
+    [[nodiscard]] bool simplex_first(std::size_t entries) const {
+        return options_.method == solver::simplex || options_.relative_gap == 0 ||
+               (options_.method == solver::automatic && entries <= options_.simplex_limit);
+    }
+
+    /// Costs in single precision, in whatever storage; the simplex looks at those that matter in double.
+    /// @return false where single precision is too coarse for these points or this gap
+    bool solve_table() {
+        const prepared_points<float>&x = *a_.single, &y = *b_.single;
+        const cost_table table(x, y, options_.cost, options_.storage, options_.memory);
+        const double largest = std::max(x.largest, y.largest);
+        const double entry = rounding_bound<float>(options_.cost, table.greatest(), x.dimension, largest, true);
+        if (entry > 0.01 * (table.greatest() - table.least())) return false;
+        const table_problem<A, B> costs{&table, &a_, &b_, options_.cost.kind(), entry};
+        if (!simplex_first(table.rows() * table.cols())) {
+            table_engine engine(table, a_.measure.weights, b_.measure.weights);
+            run_sinkhorn(engine);
+            double quantised = 0;
+            for (std::size_t i = 0; i < table.rows(); ++i) quantised += a_.measure.weights[i] * table.quantisation(i);
+            const double margin =
+                rounding_bound<float>(options_.cost, out_.upper, x.dimension, largest, true) + quantised;
+            widen(margin);
+            if (out_.status == status::certified) return true;
+            if (options_.method == solver::sinkhorn) return margin < 0.2 * options_.relative_gap * out_.lower;
+        }
+        if (out_.f.empty() && table.rows() * table.cols() >= worth_a_warm_start) {
+            table_engine engine(table, a_.measure.weights, b_.measure.weights);
+            warm_start(engine, table.rows(), table.cols());
+        }
+        run_simplex(costs);
+        widen(rounding_bound<double>(options_.cost, out_.upper, x.dimension, largest, true));
+        return true;
+    }
+
+    /// Costs in double, all of them: for costs of the user's, and points out of single precision's range.
+    void solve_double() {
+        const prepared_points<double> x = a_.precise(options_.cost), y = b_.precise(options_.cost);
+        const matrix<double> c = cost_matrix(x, y, options_.cost);
+        const auto margin = [&] {
+            const bool rounded = options_.cost.normalises() || sizeof(A) > sizeof(double) || sizeof(B) > sizeof(double);
+            return rounding_bound<double>(options_.cost, out_.upper, x.dimension, std::max(x.largest, y.largest),
+                                          rounded);
+        };
+        if (!simplex_first(c.size())) {
+            simd_engine<double> engine(c.view(), a_.measure.weights, b_.measure.weights);
+            run_sinkhorn(engine);
+            widen(margin());
+            if (out_.status == status::certified || options_.method == solver::sinkhorn) return;
+        }
+        if (out_.f.empty() && c.size() >= worth_a_warm_start) {
+            matrix<float> narrow(c.rows(), c.cols());
+            bool fits = true;
+            for (std::size_t k = 0; k < c.size(); ++k) {
+                fits = fits && std::abs(c.values()[k]) < 1e30;
+                narrow.values()[k] = fits ? static_cast<float>(c.values()[k]) : 0;
+            }
+            if (fits) {
+                simd_engine<float> engine(narrow.view(), a_.measure.weights, b_.measure.weights);
+                warm_start(engine, c.rows(), c.cols());
+            }
+        }
+        run_simplex(dense_costs<double>{c.view()});
+        widen(margin());
+    }
+
+    template <class Costs>
+    void run_simplex(const Costs& costs) {
+        exact_result r = solve_exactly(
+            costs, a_.measure.weights, b_.measure.weights,
+            {.f = out_.f, .g = out_.g, .relative_gap = 0.9 * options_.relative_gap, .plan = options_.plan});
+        static_cast<certified<double>&>(out_) = r;
+        if (r.status == status::certified) out_.value = (r.lower + r.upper) / 2;  // wrong by half the gap at most
+        out_.method = solver::simplex;
+        out_.pivots = r.pivots;
+        out_.plan = std::move(r.plan);
+        out_.f = std::move(r.f);
+        out_.g = std::move(r.g);
+    }
+
+    /// Sinkhorn's potentials after a few iterations: they halve the pivots, and give the lower bound that lets the
+    /// simplex stop early.
+    template <class Engine>
+    void warm_start(Engine& engine, std::size_t n, std::size_t m) {
+        // Where a bound will do, better potentials pay: with them the first plan is often close enough.
+        const bool bound = options_.relative_gap > 0 && n * m > 4'000'000;
+        const double eps = (bound ? 0.03 : 0.05) * engine.summary().deviation;
+        const int steps = bound ? 16 : 10;
+        if (!(eps > 1e-6 * engine.summary().greatest)) return;
+        std::vector<float> f(n, 0), g(m, 0);
+        for (int k = 0; k < steps; ++k) engine.sweep(f, g, eps * std::max(1.0, 8 * std::exp2(-8.0 * k / steps)), 1);
+        out_.f = engine.to_host(f);
+        out_.g = engine.to_host(g);
+    }
+
+    template <class Engine>
+    void run_sinkhorn(Engine& engine) {
+        sinkhorn_result r = transport::sinkhorn(
+            engine,
+            {.epsilon_scale = 0.1, .max_iterations = options_.max_iterations, .relative_gap = options_.relative_gap});
+        static_cast<certified<double>&>(out_) = r;
+        out_.method = solver::sinkhorn;
+        out_.iterations = r.iterations;
+        out_.epsilon = r.epsilon;
+        out_.f = std::move(r.f);
+        out_.g = std::move(r.g);
+    }
+
+    /// What was solved is the problem with rounded costs: each bound gives way by `margin`.
+    void widen(double margin) {
+        if (std::isnan(margin)) return;  // of a cost of the user's nothing is known
+        out_.rounding = 2 * margin;
+        out_.lower = std::max(0.0, out_.lower - margin);
+        out_.upper += margin;
+        if (out_.status == status::exact) return;
+        out_.status = close_enough(out_, options_.relative_gap) ? status::certified : status::not_converged;
+    }
+
+    /// What was solved is the problem with merged points. Where they were moved by δ, cosine and Euclidean costs
+    /// changed by |δ| at most; and sqrt(2 W) (cosine) and sqrt(W) (squared Euclidean) are metrics, so these changed by
+    /// sqrt(Σ w |δ|^2) of either measure at most.
+    wasserstein_result finish() {
+        const double moved = a_.moved + b_.moved;
+        if (moved > 0) {
+            const double by = std::sqrt(a_.moved_squared) + std::sqrt(b_.moved_squared);
+            const double factor = options_.cost.kind() == ground_cost::kinds::cosine ? 2 : 1;
+            const auto root = [&](double w, double by_what) {
+                const double r = std::max(0.0, std::sqrt(factor * w) + by_what);
+                return r * r / factor;
+            };
+            const bool linear = options_.cost.kind() != ground_cost::kinds::squared_euclidean;
+            const bool metric = options_.cost.kind() != ground_cost::kinds::euclidean;
+            double lower = linear ? out_.lower - moved : 0, upper = linear ? out_.upper + moved : root(out_.upper, by);
+            if (metric) lower = std::max(lower, root(out_.lower, -by)), upper = std::min(upper, root(out_.upper, by));
+            lower = std::max(0.0, lower);
+            out_.merging = (out_.lower - lower) + (upper - out_.upper);
+            out_.lower = lower;
+            out_.upper = upper;
+            out_.status = close_enough(out_, options_.relative_gap) ? status::certified : status::not_converged;
+        }
+        return std::move(out_);
+    }
+
+    const ready_task<A>& a_;
+    const ready_task<B>& b_;
+    const wasserstein_options& options_;
+    wasserstein_result out_;
+};
+
+}  // namespace holdfast::transport::detail

@@ -1,0 +1,117 @@
+#pragma once
+// What a distance needs of each task, made once: near points merged, points ready for costs; and costs between two such
+// tasks as the simplex takes them. Builds on cost_table.hpp, merge.hpp and wasserstein_options.hpp.
+
+#include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/cost_table.hpp>
+#include <holdfast/transport/detail/precise.hpp>
+#include <holdfast/transport/measure.hpp>
+#include <holdfast/transport/merge.hpp>
+#include <holdfast/transport/wasserstein_options.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace holdfast::transport::detail {
+
+/// Whether two measures are the same set of points with the same weights, in whatever order.
+template <class Real>
+bool same_measure(const discrete_measure<Real>& a, const discrete_measure<Real>& b) {
+    if (a.size() != b.size() || a.dimension() != b.dimension()) return false;
+    const auto first = a.points.row(0);  // most measures that differ differ in this
+    std::size_t at = 0;
+    while (at < b.size() && !std::equal(first.begin(), first.end(), b.points.row(at).begin())) ++at;
+    if (at == b.size()) return false;
+    std::vector<std::pair<std::uint64_t, std::size_t>> x(a.size()), y(b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        x[i] = {hash_row<Real>(a.points.row(i)), i};
+        y[i] = {hash_row<Real>(b.points.row(i)), i};
+    }
+    std::uint64_t sum = 0;  // in whatever order
+    for (std::size_t i = 0; i < a.size(); ++i) sum += x[i].first - y[i].first;
+    if (sum != 0) return false;
+    std::sort(x.begin(), x.end());
+    std::sort(y.begin(), y.end());
+    for (std::size_t i = 0, j = 0; i < x.size(); ++i) {
+        if (x[i].first != y[i].first) return false;
+        for (j = i; j > 0 && y[j - 1].first == x[i].first;) --j;  // rows whose hashes collide are tried in turn
+        bool found = false;
+        for (; !found && j < y.size() && y[j].first == x[i].first; ++j) {
+            const auto p = a.points.row(x[i].second), q = b.points.row(y[j].second);
+            found = a.weights[x[i].second] == b.weights[y[j].second] && std::equal(p.begin(), p.end(), q.begin());
+        }
+        if (!found) return false;
+    }
+    return true;
+}
+
+/// A measure, its points ready for costs: what is done once per task. The measure must outlive it.
+template <class Real>
+struct ready_task {
+  private:
+    std::unique_ptr<const merged_measure<Real>> merged_;
+
+  public:
+    const discrete_measure<Real>& measure;
+    double moved = 0, moved_squared = 0;  // Σ w |displacement| of points merged into others, and of its square
+    std::optional<prepared_points<float>> single;  // absent where single precision cannot hold squares or factors
+    std::optional<prepared_points<double>> double_;
+
+    ready_task(const discrete_measure<Real>& given, const wasserstein_options& options)
+        : merged_(options.merge_within > 0 ? std::make_unique<const merged_measure<Real>>(
+                                                 merge_near(given, options.merge_within, options.cost))
+                                           : nullptr),
+          measure(merged_ ? merged_->measure : given) {
+        if (merged_) moved = merged_->moved, moved_squared = merged_->moved_squared;
+        if (options.cost.kind() <= ground_cost::kinds::euclidean) {  // else rounding has no known bound
+            single = prepare<float>(measure.points, options.cost);
+            const double size = single->largest;
+            const bool fits = size == 0 || (size > 1e-15 && size < 1e15);
+            if (!fits || std::count(single->factor.begin(), single->factor.end(), 0.0) != 0) single.reset();
+        }
+        if (!single) double_ = prepare<double>(measure.points, options.cost);
+    }
+
+    /// In double: made when first needed, which is rarely, and then not shared between threads.
+    [[nodiscard]] prepared_points<double> precise(const ground_cost& cost) const {
+        return double_ ? *double_ : prepare<double>(measure.points, cost);
+    }
+};
+
+/// Costs as network_simplex takes them: rows from the table, single costs from the points as they were given.
+template <class A, class B>
+struct table_problem {
+    using real = float;
+    static constexpr bool rounded = true;
+
+    const cost_table* table;
+    const ready_task<A>* a;
+    const ready_task<B>* b;
+    ground_cost::kinds kind;
+    double rounding;  // no cost in single precision is further from the true one
+
+    [[nodiscard]] std::size_t rows() const { return table->rows(); }
+    [[nodiscard]] std::size_t cols() const { return table->cols(); }
+    [[nodiscard]] cost_table::reader read() const { return table->read(); }
+    [[nodiscard]] double slack(std::size_t i) const { return rounding + table->quantisation(i); }
+    [[nodiscard]] double largest() const { return table->greatest() + rounding; }
+    [[nodiscard]] double precise(std::size_t i, std::size_t j) const {
+        const double s =
+            precise_distance<A, B>::squared(&a->measure.points(i, 0), a->single->factor[i], &b->measure.points(j, 0),
+                                            b->single->factor[j], a->measure.dimension());
+        return kind == ground_cost::kinds::cosine ? s / 2 : kind == ground_cost::kinds::euclidean ? std::sqrt(s) : s;
+    }
+};
+
+template <class Real>
+bool close_enough(const certified<Real>& x, double relative_gap) {
+    return x.upper - x.lower <= relative_gap * std::abs(x.lower);
+}
+
+}  // namespace holdfast::transport::detail
