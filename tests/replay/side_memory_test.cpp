@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <csignal>
 #include <cstdint>
 #include <fstream>
@@ -379,6 +380,8 @@ TEST_CASE("a memory from a damaged file is an error or what it was, never anothe
     rejects({1, 999, one, 1, 1, 0, 0}, "has a length that does not fit");
     rejects({1, 999, 0, 1, 1, 0}, "has no weight");
     rejects({1, after[0], one, 1, 1, 0}, "holds an identifier that is held already");
+    rejects({1, 999, std::bit_cast<std::uint64_t>(1e-9), 1, 1, 0}, "holds an item beyond those that were let go");
+    rejects({1, 999, std::bit_cast<std::uint64_t>(1e9), 1, 1, 0}, "is more than the memory holds");
     rejects({2, 999, 0}, "changes nothing there is");
     rejects({2, after[0], 2}, "changes nothing there is");
     rejects({2, after[0], 1}, "has a length that does not fit");

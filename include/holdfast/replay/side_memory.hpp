@@ -151,7 +151,7 @@ class side_memory {
                 "replay::side_memory: a weight is a finite number of at least 0, that of item ", id, " is ", weight);
         require(!contains(id), "replay::side_memory: an identifier is offered once, ", id, " is held already");
         if (weight == 0) return false;
-        const key_of key{-portable_log(detail::item_bits::open(bits_.word(id))) / weight, id};
+        const key_of key = key_for(id, weight);
         if (!(key < cut_)) return false;
         std::uint64_t need = item_bytes;
         for (const auto& t : tensors) need += 4 * t.size();
@@ -226,6 +226,10 @@ class side_memory {
     using key_of = std::pair<double, std::uint64_t>;
     static constexpr std::uint64_t item_bytes = 16;
 
+    [[nodiscard]] key_of key_for(std::uint64_t id, double weight) const {
+        return {-portable_log(detail::item_bits::open(bits_.word(id))) / weight, id};
+    }
+
     void put(std::uint64_t word) {
         const auto* from = reinterpret_cast<const std::byte*>(&word);
         record_.insert(record_.end(), from, from + 8);
@@ -256,7 +260,6 @@ class side_memory {
     }
 
     void insert(std::uint64_t id, double weight, const record_view& record, std::uint64_t need) {
-        const key_of key{-portable_log(detail::item_bits::open(bits_.word(id))) / weight, id};
         slot_.emplace(id, items_.size());
         items_.push_back({id, weight});
         const std::size_t count = options_.tensors.size();
@@ -267,7 +270,7 @@ class side_memory {
             at += 4 * numbers;
         }
         bytes_ += need;
-        heap_.push_back(key);
+        heap_.push_back(key_for(id, weight));
         std::push_heap(heap_.begin(), heap_.end());
     }
 
@@ -333,7 +336,10 @@ class side_memory {
                 if (24 + 8 * count + 4 * numbers != r.size) fail(i, "has a length that does not fit");
                 if (!(weight > 0 && weight < std::numeric_limits<double>::infinity())) fail(i, "has no weight");
                 if (found != slot_.end()) fail(i, "holds an identifier that is held already");
+                if (!(key_for(id, weight) < cut_)) fail(i, "holds an item beyond those that were let go");
                 insert(id, weight, r, item_bytes + 4 * numbers);
+                if (items_.size() > options_.max_items || bytes_ > options_.max_bytes)
+                    fail(i, "is more than the memory holds");
             } else if (what == static_cast<std::uint64_t>(kind::update)) {
                 if (found == slot_.end() || r.size < 24 || word_of(r, 2) >= count) fail(i, "changes nothing there is");
                 auto& place = places_[found->second * count + static_cast<std::size_t>(word_of(r, 2))];
