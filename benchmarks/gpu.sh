@@ -54,7 +54,7 @@ fi
 echo "Checking ..."
 seed=$(date +%s)
 "$build/lora_matmul_test" --seed "$seed"
-for program in merge_test fused_adapter_test segmented_lora_test adapter_forms_test lora_cublaslt_gpu 04_lora; do
+for program in merge_test fused_adapter_test segmented_lora_test adapter_forms_test lora_cublaslt_gpu 04_lora engine_cuda_test; do
     "$build/$program"
 done
 hopper=
@@ -97,6 +97,8 @@ results=$build/lora-$(date -u +%Y-%m-%d).md
     echo "holdfast $(git -C "$root" rev-parse --short HEAD 2> /dev/null || echo 'without git'); reproduce: sh benchmarks/gpu.sh $quick"
     echo
     timeout 240 "$build/lora_bench" $quick $hopper
+    echo
+    timeout 60 "$build/sinkhorn_bench"
     echo
     if [ "$peers" = yes ]; then
         timeout 120 "$python" "$root/benchmarks/peers/lora_peers.py" --quick || echo "lora_peers.py: status $?"

@@ -9,6 +9,7 @@
 #include <holdfast/kernels/orthogonality.cuh>
 #include <holdfast/kernels/segmented_gradients.cuh>
 #include <holdfast/kernels/swiglu.cuh>
+#include <holdfast/transport/engine_cuda.cuh>
 
 #if __has_include(<cublasLt.h>)
 #include <holdfast/kernels/lora_bordered.cuh>
@@ -82,3 +83,7 @@ template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<__nv_bfloat16
 
 template cudaError_t kernels::lora_matmul_hopper(forward_args<__half>, cudaStream_t) noexcept;
 template cudaError_t kernels::lora_matmul_hopper(forward_args<__nv_bfloat16>, cudaStream_t) noexcept;
+
+template class holdfast::transport::cuda_engine<float>;
+template class holdfast::transport::cuda_engine<double>;
+template class holdfast::transport::cuda_engine<std::uint16_t>;
