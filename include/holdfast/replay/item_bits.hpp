@@ -1,8 +1,7 @@
 #pragma once
 // Random bits per item: a word for every item, a function of the generator and of the item alone. What makes draws the
-// same for any number of threads, any shard order and after a resume. Builds on core. On a
-// machine with AVX-512 (asked at run time) its instructions, else loops that compilers turn into vectors: the same
-// bits.
+// same for any number of threads, any shard order and after a resume. On a machine with AVX-512 (asked at run time) in
+// its instructions, else in loops that compilers turn into vectors: the same bits. Builds on core.
 
 #include <holdfast/core/random.hpp>
 
