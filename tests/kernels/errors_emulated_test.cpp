@@ -47,6 +47,7 @@ TEST_CASE("a GPU that this program has no code for, an old driver, no GPU: a cod
         {cudaErrorInsufficientDriver, "the driver is older than the CUDA runtime"},
         {cudaErrorUnsupportedPtxVersion, "update the driver, or build with an older toolkit"},
         {cudaErrorNoDevice, "there is no CUDA device on this machine"},
+        {cudaErrorLaunchFailure, "unless it was compiled for sm_90a"},
         {cudaErrorIllegalAddress, "a pointer of the host's, or a buffer shorter than its shape says"},
     };
     small_layer layer;

@@ -207,6 +207,9 @@ template <class T, class G>
             return "a kernel read or wrote where there is no device memory: a pointer of the host's, or a buffer "
                    "shorter "
                    "than its shape says; the process has lost its CUDA context";
+        case cudaErrorLaunchFailure:
+            return "a kernel stopped on the device: the Hopper route does unless it was compiled for sm_90a (nvcc "
+                   "-gencode=arch=compute_90a,code=sm_90a)";
         case cudaErrorInvalidValue:
             return "an argument was refused: see explain(args)";
         default:

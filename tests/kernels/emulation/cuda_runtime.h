@@ -25,7 +25,8 @@ enum cudaError_t {
     cudaErrorNoKernelImageForDevice = 209,
     cudaErrorUnsupportedPtxVersion = 222,
     cudaErrorIllegalAddress = 700,
-    cudaErrorMisalignedAddress = 716
+    cudaErrorMisalignedAddress = 716,
+    cudaErrorLaunchFailure = 719
 };
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
