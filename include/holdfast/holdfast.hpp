@@ -72,11 +72,9 @@
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/policy.hpp>
 #include <holdfast/replay/priority_tree.hpp>
-#include <holdfast/replay/record_log.hpp>
 #include <holdfast/replay/representatives.hpp>
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/replay/sampler.hpp>
-#include <holdfast/replay/side_memory.hpp>
 #include <holdfast/replay/state.hpp>
 #include <holdfast/replay/stratified.hpp>
 #include <holdfast/replay/surprise.hpp>
@@ -122,6 +120,11 @@
 #include <holdfast/transport/unbalanced.hpp>
 #include <holdfast/transport/wasserstein.hpp>
 #include <holdfast/transport/wasserstein_options.hpp>
+
+#if __has_include(<sys/mman.h>)  // POSIX
+#include <holdfast/replay/record_log.hpp>
+#include <holdfast/replay/side_memory.hpp>
+#endif
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
 #include <holdfast/adapters/lora.hpp>

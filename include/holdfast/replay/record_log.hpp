@@ -6,6 +6,9 @@
 //     "holdfast" "records " version checksum | record ...       record: length, checksum of length and place,
 //                                                               bytes, zeros up to a multiple of 8, checksum of bytes
 
+#if !__has_include(<sys/mman.h>)
+#error "record_log.hpp needs POSIX: files, mmap and flock"
+#endif
 #include <holdfast/core/error.hpp>
 
 #include <algorithm>
