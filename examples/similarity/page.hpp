@@ -28,10 +28,11 @@ struct box {
 };
 
 /// Where the names go: beside their points, where they cover the least of points and of names that stand already.
-/// A name that finds no free place is left to its number.
+/// A name that finds no free place is left to its number,
+/// or, among many, to its title.
 class map_drawing {
   public:
-    explicit map_drawing(const outcome& o) : o_(o), plane_(scaled(o)) {
+    explicit map_drawing(const outcome& o) : o_(o), plane_(scaled(o)), radius_(o.size() > 30 ? 4 : 8) {
         const auto [x0, x1] = std::minmax_element(plane_.x.begin(), plane_.x.end());
         const auto [y0, y1] = std::minmax_element(plane_.y.begin(), plane_.y.end());
         const double wide = std::max(*x1 - *x0, 1e-300), high = std::max(*y1 - *y0, 0.0);
@@ -42,7 +43,7 @@ class map_drawing {
             at_.push_back({width / 2 + (plane_.x[t] - (*x0 + *x1) / 2) * scale_,
                            (height_ - foot) / 2 - (plane_.y[t] - (*y0 + *y1) / 2) * scale_});
             const auto [x, y] = at_.back();
-            taken_.push_back({x - r, y - r, x + r, y + r});
+            taken_.push_back({x - radius_, y - radius_, x + radius_, y + radius_});
         }
     }
 
@@ -54,16 +55,18 @@ class map_drawing {
         for (std::size_t t = 0; t < o_.size(); ++t) {
             const auto [x, y] = at_[t];
             all += "<circle style=\"fill:var(--m0)\" cx=\"" + text::px(x) + "\" cy=\"" + text::px(y) + "\" r=\"" +
-                   text::px(r) + "\"><title>" + text::escape(o_.names[t]) + "</title></circle><text x=\"" +
-                   text::px(x) + "\" y=\"" + text::px(y + 3.5) +
-                   "\" text-anchor=\"middle\" style=\"fill:var(--card);font-size:10px;font-weight:650\">" +
-                   std::to_string(t + 1) + "</text>\n";
+                   text::px(radius_) + "\"><title>" + text::escape(o_.names[t]) + "</title></circle>";
+            if (radius_ > 5)  // a number fits in it
+                all += "<text x=\"" + text::px(x) + "\" y=\"" + text::px(y + 3.5) +
+                       "\" text-anchor=\"middle\" style=\"fill:var(--card);font-size:10px;font-weight:650\">" +
+                       std::to_string(t + 1) + "</text>";
+            all += "\n";
         }
         return all + ruler() + "</svg>\n";
     }
 
   private:
-    static constexpr double width = 440, side = 36, top = 22, foot = 34, most_high = 400, r = 8;
+    static constexpr double width = 440, side = 36, top = 22, foot = 34, most_high = 400;
 
     [[nodiscard]] std::string described() const {
         std::string words;
@@ -85,10 +88,10 @@ class map_drawing {
             double x, y;
             const char* anchor;
         };
-        const std::array<place, 4> places = {{{x + r + 3, y + 4, "start"},
-                                              {x - r - 3, y + 4, "end"},
-                                              {x, y - r - 4, "middle"},
-                                              {x, y + r + 13, "middle"}}};
+        const std::array<place, 4> places = {{{x + radius_ + 3, y + 4, "start"},
+                                              {x - radius_ - 3, y + 4, "end"},
+                                              {x, y - radius_ - 4, "middle"},
+                                              {x, y + radius_ + 13, "middle"}}};
         for (const place& p : places) {
             const double left = p.anchor[0] == 's' ? p.x : p.anchor[0] == 'e' ? p.x - w : p.x - w / 2;
             const box b{left, p.y - h + 2, left + w, p.y + 2};
@@ -114,6 +117,7 @@ class map_drawing {
 
     const outcome& o_;
     plane plane_;
+    double radius_;  // of a point
     double scale_ = 1, height_ = 0;
     std::vector<std::array<double, 2>> at_ = {};
     std::vector<box> taken_ = {};
