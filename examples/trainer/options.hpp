@@ -68,7 +68,8 @@ inline std::optional<settings> read_options(int argc, const char* const* argv, c
     app.add_option("--order", order, "These tasks first, in this order; the others follow in their own");
     auto* train_option = app.add_option("--train-limit", train_limit, "Training examples per task");
     auto* test_option = app.add_option("--test-limit", test_limit, "Test questions per task");
-    auto* budget_option = app.add_option("--budget", budget, "Replayed examples per earlier task (random, inscl)");
+    auto* budget_option =
+        app.add_option("--budget", budget, "Replayed examples per earlier task (all that replay but replay, a tenth)");
     app.add_flag("--strict", s.strict, "Refuse a budget that is more than a task has, instead of saying so");
     app.add_option("--tags", s.tags, "JSON file, instruction -> list of tags, instead of the keyword tagger");
     app.add_option("--gate", s.gate,
