@@ -165,8 +165,8 @@ TEST_CASE("a row in two bytes a cost comes back within what is said, at every le
         for (const float scale : {1e-30F, 1e-3F, 1.0F, 1e30F}) {
             std::vector<float> c(m);
             for (float& x : c) x = scale * float(1 + holdfast::uniform(g));
-            const auto [least, greatest] = std::minmax_element(c.begin(), c.end());
-            const float low = *least, step = std::max((*greatest - low) / 65535, 1e-37F);
+            const float low = *std::min_element(c.begin(), c.end()), most = *std::max_element(c.begin(), c.end());
+            const float step = std::max((most - low) / 65535, 1e-37F);
             std::vector<std::uint16_t> first(m);
             loops::encode_baseline(c.data(), low, step, 1 / step, first.data(), m);
             at_every_level([&](simd_level level) {
@@ -176,9 +176,9 @@ TEST_CASE("a row in two bytes a cost comes back within what is said, at every le
                 HOLDFAST_AT(level, loops::decode)(q.data(), step, low, back.data(), m);
                 for (std::size_t j = 0; j < m; ++j) {
                     REQUIRE(std::abs(int(q[j]) - int(first[j])) <= 1);  // ties may round either way
-                    REQUIRE(std::abs(double(back[j]) - double(c[j])) <= double(worst) + 2e-7 * double(*greatest));
+                    REQUIRE(std::abs(double(back[j]) - double(c[j])) <= double(worst) + 2e-7 * double(most));
                 }
-                CHECK(double(worst) <= 0.51 * double(step) + 2e-7 * double(*greatest));
+                CHECK(double(worst) <= 0.51 * double(step) + 2e-7 * double(most));
             });
         }
     transport::detail::fixed16_rows equal(1, 9);
