@@ -169,6 +169,13 @@ std::string dora_verdict(const lora_case& c, bool in_place = false) {
     if (kernels::dora_backward(h, nullptr) != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess)
         return "backward failed";
 
+    const auto first = gdm.read();
+    if (!c.accumulate && !in_place) {
+        gdm.poison(), scaled.poison(), space.poison();
+        if (kernels::dora_backward(h, nullptr) != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess ||
+            gdm.read() != first)
+            return name(c) + ": two runs of backward differ";
+    }
     std::vector<double> norm(static_cast<std::size_t>(n)), us(std::size_t(m * r)), ds(us.size()),
         dz(std::size_t(m * n)), dm(static_cast<std::size_t>(n));
     for (std::int64_t j = 0; j < n; ++j) {
@@ -243,6 +250,9 @@ std::string mixture_verdict(const lora_case& c, std::int64_t experts) {
             ey.add(vy[std::size_t(i * n + j)], l.y(us, i, j) + (c.bias ? l.bias[std::size_t(j)] : 0.0));
     const tolerance t = tolerance_of<T>();
     if (!(ey.value() <= t.y)) return name(c) + ": y " + std::to_string(ey.value());
+    l.gy.poison(), space.poison();
+    if (kernels::mixture(f, nullptr) != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess || l.gy.read() != vy)
+        return name(c) + ": two runs of forward differ";
     if (!l.gy.gaps_intact() || !raw.gaps_intact() || !l.gu.gaps_intact()) return name(c) + ": wrote between rows";
     if (!c.keep) return {};
     space.poison();
@@ -262,6 +272,13 @@ std::string mixture_verdict(const lora_case& c, std::int64_t experts) {
         }
     if (!(eg.value() <= t.gradient)) return name(c) + ": dgates " + std::to_string(eg.value());
     if (!gdgate.gaps_intact()) return name(c) + ": wrote between the rows of dgates";
+    const auto first = l.gda.read();
+    if (!c.accumulate) {
+        l.gda.poison(), gdgate.poison(), space.poison();
+        if (kernels::mixture_backward(h, nullptr) != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess ||
+            l.gda.read() != first || gdgate.read() != vg)
+            return name(c) + ": two runs of backward differ";
+    }
     const std::string wrong = l.gradients(l.dy, us, ds, 1);
     return wrong.empty() ? wrong : name(c) + ": " + wrong;
 }

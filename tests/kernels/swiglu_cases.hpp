@@ -103,6 +103,10 @@ std::string swiglu_verdict(const swiglu_case& c) {
     std::snprintf(text, sizeof text, "m %d k %d n %d r %d: h %.2g e %.2g g %.2g", int(m), int(k), int(n), int(r),
                   eh.value(), ee.value(), eg.value());
     if (!(eh.value() <= 2 * t.y && ee.value() <= t.y && eg.value() <= t.y)) return text;
+    gh->poison(), space.poison();
+    if (kernels::swiglu_adapter(f, nullptr) != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess ||
+        gh->read() != vh)
+        return "two runs of forward differ";
     if (!gh->gaps_intact() || !ge->gaps_intact() || !gg->gaps_intact()) return "forward wrote between rows";
     if (!c.keep) return {};
 
