@@ -68,8 +68,8 @@ class smallest {
 
     /// The items, smallest key first; equal keys in the order of the items.
     [[nodiscard]] std::vector<std::uint32_t> items() {
-        if (kept_.size() > n_) shrink();
         sort_spread();
+        if (kept_.size() > n_) kept_.resize(n_);
         std::vector<std::uint32_t> chosen;
         chosen.reserve(kept_.size());
         for (const auto& [key, item] : kept_) chosen.push_back(item);
