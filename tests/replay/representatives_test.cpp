@@ -142,7 +142,7 @@ TEST_CASE("choices in space refuse what they cannot give") {
 
 TEST_CASE("uncertainty bins take every so many from the surest to the least sure") {
     const std::vector<double> u{0.9, 0.1, 0.5, 0.3, 0.7, 0.2, 0.8};  // in order: 1 5 3 2 4 6 0
-    CHECK(replay::uncertainty_bins(u, 3) == ids{1, 3, 4});  // numbers 0, 2, 4
+    CHECK(replay::uncertainty_bins(u, 3) == ids{1, 3, 4});           // numbers 0, 2, 4
     CHECK(replay::uncertainty_bins(u, 7) == ids{1, 5, 3, 2, 4, 6, 0});
     CHECK(replay::uncertainty_bins(u, 0).empty());
     CHECK_REFUSES(replay::uncertainty_bins(u, 8), "replay::uncertainty_bins: 8 items asked, there are 7");
