@@ -124,6 +124,7 @@
 #if __has_include(<sys/mman.h>)  // POSIX
 #include <holdfast/replay/record_log.hpp>
 #include <holdfast/replay/side_memory.hpp>
+#include <holdfast/replay/smallest_keys.hpp>
 #endif
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
