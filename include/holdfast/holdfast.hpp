@@ -75,6 +75,7 @@
 #include <holdfast/replay/representatives.hpp>
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/smallest_keys.hpp>
 #include <holdfast/replay/state.hpp>
 #include <holdfast/replay/stratified.hpp>
 #include <holdfast/replay/surprise.hpp>
@@ -124,7 +125,6 @@
 #if __has_include(<sys/mman.h>)  // POSIX
 #include <holdfast/replay/record_log.hpp>
 #include <holdfast/replay/side_memory.hpp>
-#include <holdfast/replay/smallest_keys.hpp>
 #endif
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
