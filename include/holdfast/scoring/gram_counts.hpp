@@ -38,7 +38,8 @@ struct gram_memory {
         words.clear();
     }
     std::size_t bytes() const {
-        std::size_t sum = line.capacity() + number.bytes() + grams.bytes() + words.capacity() * sizeof words[0];
+        std::size_t sum =
+            line.capacity() + number.bytes() + grams.bytes() + words.capacity() * sizeof(std::string_view);
         for (const std::string& l : lines) sum += l.capacity();
         return sum + 4 * (most.capacity() + times.capacity());
     }

@@ -192,13 +192,24 @@ inline matrix<double> indel_table(std::span<const std::string> a, std::span<cons
     constexpr std::size_t lanes = detail::lane_group::lanes;
     matrix<double> ratio(a.size(), b.size());
     detail::symbol_texts number;
-    const auto rows = number(a), columns = number(b);
-    std::vector<std::size_t> order(b.size());  // texts of a length side by side: a group works as long as its longest
+    auto rows = number(a), columns = number(b);
+    const auto symbols_of = [](const auto& texts) {
+        return std::accumulate(texts.begin(), texts.end(), 0.0,
+                               [](double n, const auto& t) { return n + static_cast<double>(t.size()); });
+    };
+    const auto words_of = [](const auto& texts) {
+        return std::accumulate(texts.begin(), texts.end(), 0.0,
+                               [](double n, const auto& t) { return n + static_cast<double>((t.size() + 63) / 64); });
+    };
+    const bool swapped = symbols_of(columns) * words_of(rows) < symbols_of(rows) * words_of(columns);
+    if (swapped) rows.swap(columns);
+    std::vector<std::size_t> order(
+        columns.size());  // texts of a length side by side: a group works as long as its longest
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t i, std::size_t j) { return columns[i].size() < columns[j].size(); });
-    parallel_for((b.size() + lanes - 1) / lanes, [&](std::size_t k) {
-        const std::size_t begin = k * lanes, end = std::min(begin + lanes, b.size());
+    parallel_for((columns.size() + lanes - 1) / lanes, [&](std::size_t k) {
+        const std::size_t begin = k * lanes, end = std::min(begin + lanes, columns.size());
         detail::lane_group g;
         g.words = std::max<std::size_t>(1, (columns[order[end - 1]].size() + 63) / 64);
         // Where the masks of all symbols are few, the symbols keep their numbers; else those of the group get new ones.
@@ -217,7 +228,7 @@ inline matrix<double> indel_table(std::span<const std::string> a, std::span<cons
         }
         std::vector<std::uint32_t> here;
         std::vector<std::uint64_t> state;
-        for (std::size_t i = 0; i < a.size(); ++i) {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
             if (!few) {
                 here.resize(rows[i].size());
                 std::transform(rows[i].begin(), rows[i].end(), here.begin(),
@@ -229,7 +240,8 @@ inline matrix<double> indel_table(std::span<const std::string> a, std::span<cons
                 int common = 0;
                 for (std::size_t w = 0; w < g.words; ++w) common += std::popcount(~state[w * lanes + (l - begin)]);
                 const std::size_t both = rows[i].size() + columns[order[l]].size();
-                ratio(i, order[l]) = both == 0 ? 1 : 2.0 * common / static_cast<double>(both);
+                double& to = swapped ? ratio(order[l], i) : ratio(i, order[l]);
+                to = both == 0 ? 1 : 2.0 * common / static_cast<double>(both);
             }
         }
     });

@@ -92,11 +92,10 @@ inline void past_and_progressive(std::string& word) {
     const std::size_t suffix = word.ends_with("ed") ? 2 : word.ends_with("ing") ? 3 : 0;
     if (suffix == 0 || !has_vowel(std::string_view(word).substr(0, word.size() - suffix))) return;
     word.resize(word.size() - suffix);
-    if (word.ends_with("at") || word.ends_with("bl") || word.ends_with("iz")) {
-        word.push_back('e');
-    } else if (ends_double_consonant(word)) {
+    const bool wants_e = word.ends_with("at") || word.ends_with("bl") || word.ends_with("iz");
+    if (!wants_e && ends_double_consonant(word)) {
         if (word.back() != 'l' && word.back() != 's' && word.back() != 'z') word.pop_back();
-    } else if (measure(word) == 1 && ends_cvc(word)) {
+    } else if (wants_e || (measure(word) == 1 && ends_cvc(word))) {
         word.push_back('e');
     }
 }
