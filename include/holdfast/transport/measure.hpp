@@ -63,23 +63,46 @@ void check_costs(matrix_view<const Real> c, const char* function) {
 
 template <class Real>
 std::uint64_t hash_row(std::span<const Real> row) {
-    std::uint64_t h[4] = {0x9e3779b97f4a7c15u, 1, 2, 3};  // four at once: one multiplication does not wait for another
-    const auto add = [&h](std::size_t k, std::uint64_t bits) {
-        std::uint64_t& part = h[k % 4];
-        part = (part ^ bits) * 0xff51afd7ed558ccdu;
-        part ^= part >> 32;
+    constexpr std::uint64_t odd = 0xff51afd7ed558ccdu;
+    const auto mix = [](std::uint64_t h, std::uint64_t bits) {
+        h = (h ^ bits) * odd;
+        return h ^ h >> 32;
     };
-    // + 0: zero has two signs and is one value
-    if constexpr (sizeof(Real) == sizeof(std::uint32_t)) {
-        const auto bits = [&row](std::size_t k) { return std::uint64_t{std::bit_cast<std::uint32_t>(row[k] + 0)}; };
-        std::size_t k = 0;
-        for (; k + 2 <= row.size(); k += 2) add(k / 2, bits(k) << 32 | bits(k + 1));
-        if (k < row.size()) add(k / 2, bits(k));
-    } else {
-        for (std::size_t k = 0; k < row.size(); ++k) add(k, std::bit_cast<std::uint64_t>(row[k] + 0));
+    const Real* x = row.data();
+    const auto word = [x](std::size_t k) {  // + 0: zero has two signs and is one value
+        if constexpr (sizeof(Real) == sizeof(std::uint32_t))
+            return std::uint64_t{std::bit_cast<std::uint32_t>(x[2 * k] + 0)} << 32 |
+                   std::bit_cast<std::uint32_t>(x[2 * k + 1] + 0);
+        else
+            return std::bit_cast<std::uint64_t>(x[k] + 0);
+    };
+    constexpr std::size_t numbers = sizeof(std::uint64_t) / sizeof(Real);
+    const std::size_t words = row.size() / numbers;
+    std::uint64_t h = 0x9e3779b97f4a7c15u, h1 = 1, h2 = 2, h3 = 3;  // one multiplication does not wait for another
+    std::size_t k = 0;
+    for (; k + 4 <= words; k += 4) {
+        h = mix(h, word(k));
+        h1 = mix(h1, word(k + 1));
+        h2 = mix(h2, word(k + 2));
+        h3 = mix(h3, word(k + 3));
     }
-    for (int k = 1; k < 4; ++k) h[0] = (h[0] ^ h[k]) * 0xff51afd7ed558ccdu, h[0] ^= h[0] >> 32;
-    return h[0];
+    for (; k < words; ++k) h = mix(h, word(k));
+    if (words * numbers < row.size()) {
+        if constexpr (numbers == 2) h = mix(h, std::bit_cast<std::uint32_t>(x[row.size() - 1] + 0));
+    }
+    return mix(mix(mix(h, h1), h2), h3);
+}
+
+/// Whether two rows are the same numbers.
+template <class Real>
+bool same_row(const Real* x, const Real* y, std::size_t d) {
+    std::size_t j = 0;
+    for (; j + 16 <= d; j += 16) {  // sixteen at a time, without a branch each
+        int other = 0;
+        for (std::size_t k = 0; k < 16; ++k) other |= static_cast<int>(x[j + k] != y[j + k]);
+        if (other != 0) return false;
+    }
+    return std::equal(x + j, x + d, y + j);
 }
 
 }  // namespace detail
@@ -127,8 +150,7 @@ template <matrix_like Matrix>
         const double weight = weights.empty() ? 1 / static_cast<double>(rows) : weights[i] / sum;
         if (weight == 0) continue;
         std::size_t slot = detail::hash_row<Real>(row) & (table.size() - 1);
-        while (table[slot] != made.dropped &&
-               !std::equal(row.begin(), row.end(), distinct.begin() + static_cast<std::ptrdiff_t>(table[slot] * d)))
+        while (table[slot] != made.dropped && !detail::same_row(row.data(), distinct.data() + table[slot] * d, d))
             slot = (slot + 1) & (table.size() - 1);
         if (table[slot] == made.dropped) {
             table[slot] = static_cast<std::uint32_t>(made.weights.size());
