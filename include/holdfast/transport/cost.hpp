@@ -156,7 +156,7 @@ matrix<Real> room_for_costs(std::size_t n, std::size_t m) {
     } catch (const std::length_error&) {}
     refuse("transport::cost_matrix: costs of ", n, " x ", m, " points need ",
            static_cast<double>(n) * static_cast<double>(m) * static_cast<double>(sizeof(Real)) / 1e9,
-           " GB, more than there is: compare samples of the points, or merge near ones first");
+           " GB, more than there is: transport::cost_table keeps them in two bytes each, or none (storage::streamed)");
 }
 
 /// Radial costs between all points of x and y, row i from out + i * stride on; rows in parallel.
