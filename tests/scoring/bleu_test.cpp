@@ -58,6 +58,9 @@ TEST_CASE("a megabyte of text has BLEU 1 against itself") {
     std::string text;
     for (int k = 0; text.size() < 1'000'000; ++k) text += "w" + std::to_string(k * 7919 % 10007) + " ";
     CHECK(scoring::trace::bleu{}.score(text, texts{text}) == Approx(1));
+    using scoring::sacrebleu::tokens;
+    for (const tokens t : {tokens::mteval_13a, tokens::intl, tokens::none, tokens::characters})
+        CHECK(scoring::sacrebleu::bleu{.words = t}.score(text, texts{text}) == Approx(100));
 }
 
 TEST_CASE("sacreBLEU's sentences and corpora") {

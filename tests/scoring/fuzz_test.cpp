@@ -39,6 +39,10 @@ std::vector<scoring::any_scorer> all_scorers() {
             scoring::edit_similarity<scoring::difflib>{},
             scoring::edit_similarity<scoring::indel>{},
             scoring::fuzz_ratio<scoring::indel>{},
+            scoring::sacrebleu::bleu{.words = scoring::sacrebleu::tokens::intl, .lowercase = true},
+            scoring::sacrebleu::bleu{.words = scoring::sacrebleu::tokens::characters},
+            scoring::easse::sari{},
+            scoring::easse::sari{.paper_version = true},
             scoring::hf::sari{}};
 }
 

@@ -35,6 +35,7 @@ TEST_CASE("SARI of empty texts is a number, and needs a source and a reference")
     std::string text;
     for (int k = 0; text.size() < 300'000; ++k) text += "w" + std::to_string(k * 7919 % 10007) + " ";
     CHECK(s.score(text, texts{text}, text) == Approx(100));
+    CHECK(scoring::easse::sari{}.score(text, texts{text}, text) == Approx(100. / 3));
 }
 
 TEST_CASE("EASSE's SARI: macro with either score of deletions, and the paper's version") {
