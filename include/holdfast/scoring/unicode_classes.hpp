@@ -1,6 +1,7 @@
 #pragma once
-// Which code points beyond ASCII are numbers, punctuation and symbols: \p{N}, \p{P} and \p{S} of Python's regex package.
-// Written by tests/reference/unicode_classes.py from regex 2026.11.15; do not edit. ASCII is in tokenisers.hpp.
+// Which code points beyond ASCII are numbers, punctuation and symbols: \p{N}, \p{P} and \p{S} of Python's regex
+// package. Written by tests/reference/unicode_classes.py from regex 2026.11.15; do not edit. ASCII is in
+// tokenisers.hpp.
 
 #include <array>
 
