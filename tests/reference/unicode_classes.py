@@ -25,8 +25,8 @@ def runs_of(points):
 def main():
     print("#pragma once")
     print("// Which code points beyond ASCII are numbers, punctuation and symbols: \\p{N}, \\p{P} and \\p{S} of Python's regex")
-    print(f"// package. Written by tests/reference/unicode_classes.py from regex {importlib.metadata.version('regex')}; do not edit. ASCII is in")
-    print("// tokenisers.hpp.\n")
+    print(f"// package. Written by tests/reference/unicode_classes.py from regex {importlib.metadata.version('regex')}; do not edit. "
+          "ASCII is in\n// tokenisers.hpp.\n")
     print("#include <array>\n")
     print("#include <holdfast/scoring/unicode.hpp>\n")
     print("namespace holdfast::scoring::detail {\n")
