@@ -3,7 +3,7 @@ the case is printed and the script ends with 1. Bootstrap intervals are random o
 than a twentieth of the interval's width at 20,000 resamples.
 
     pip install scipy==1.17.1 statsmodels==0.15.0 numpy==2.4.6
-    python3 tests/reference/statistics_parity.py [CASES, default 10000]
+    python3 tests/reference/statistics_parity.py [CASES, default 10000 [NAME,...]]
 
 Builds statistics_driver.cpp beside it with $CXX (default c++); needs Boost's headers.
 
@@ -143,13 +143,15 @@ CHECKS = {  # name: sample, peer, share of the cases
 
 def main():
     cases = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    names = sys.argv[2].split(",") if len(sys.argv) > 2 else list(CHECKS)
     print(f"SciPy {scipy.__version__}, statsmodels {statsmodels.__version__}")
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         driver = f"{folder}/driver"
         subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", f"-I{HERE.parent.parent / 'include'}",
                         str(HERE / "statistics_driver.cpp"), "-o", driver, "-lpthread"], check=True)
-        for name, (sample, peer, part) in CHECKS.items():
+        for name in names:
+            sample, peer, part = CHECKS[name]
             rng = np.random.default_rng(7)
             samples = [sample(rng) for _ in range(max(1, int(cases * part)))]
             asked = "".join(f"{name} {' '.join(repr(float(v)) for v in x)}\n" for x in samples)
