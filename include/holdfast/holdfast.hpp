@@ -17,6 +17,7 @@
 #include <holdfast/adapters/lora_options.hpp>
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/config.hpp>
+#include <holdfast/core/cpu.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/half.hpp>
 #include <holdfast/core/matrix.hpp>

@@ -3,6 +3,7 @@
 // in the vector registers of the machine that runs it. Builds on core's generator. GCC's vector extension where it is,
 // plain loops elsewhere; the same indices everywhere.
 
+#include <holdfast/core/cpu.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/random.hpp>
 
@@ -153,11 +154,9 @@ inline bool draw_sse2(const draw_problem& p, std::uint64_t first, draw_block& bl
 
 inline bool draw_fast(const draw_problem& p, std::uint64_t first, draw_block& block) {
     static const auto best = [] {
-        __builtin_cpu_init();
-        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512vl"))
-            return draw_avx512;
-        return __builtin_cpu_supports("avx2") ? draw_avx2 : draw_sse2;
+        using holdfast::detail::simd_level;
+        const simd_level level = holdfast::detail::machine_level();
+        return level == simd_level::avx512 ? draw_avx512 : level == simd_level::avx2 ? draw_avx2 : draw_sse2;
     }();
     return best(p, first, block);
 }

@@ -3,6 +3,7 @@
 // same for any number of threads, any shard order and after a resume. On a machine with AVX-512 (asked at run time) in
 // its instructions, else in loops that compilers turn into vectors: the same bits. Builds on core.
 
+#include <holdfast/core/cpu.hpp>
 #include <holdfast/core/random.hpp>
 
 #include <cstddef>
@@ -19,13 +20,7 @@
 namespace holdfast::replay::detail {
 
 #if HOLDFAST_REPLAY_AVX512
-inline bool machine_has_avx512() {
-    static const bool has = [] {
-        __builtin_cpu_init();
-        return __builtin_cpu_supports("avx512f") != 0;
-    }();
-    return has;
-}
+inline bool machine_has_avx512() { return holdfast::detail::machine_level() == holdfast::detail::simd_level::avx512; }
 #endif
 
 /// Random bits per item: words 2i and 2i + 1 of a stream of its own, which a generator that has moved on does not

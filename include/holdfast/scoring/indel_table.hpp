@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <holdfast/core/cpu.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/scoring/text.hpp>
@@ -132,11 +133,11 @@ inline void run_lanes_sse2(std::span<const std::uint32_t> rows, const lane_group
 
 inline void run_lanes(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
     static const auto best = [] {
-        __builtin_cpu_init();
-        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512vl"))
-            return run_lanes_avx512;
-        return __builtin_cpu_supports("avx2") ? run_lanes_avx2 : run_lanes_sse2;
+        using holdfast::detail::simd_level;
+        const simd_level level = holdfast::detail::machine_level();
+        return level == simd_level::avx512 ? run_lanes_avx512
+               : level == simd_level::avx2 ? run_lanes_avx2
+                                           : run_lanes_sse2;
     }();
     best(rows, g, state);
 }

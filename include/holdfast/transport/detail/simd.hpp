@@ -1,8 +1,10 @@
 #pragma once
-// Which vector instructions the running machine has, and vectors that compile to them: GCC's and Clang's vector
-// extension alone, no intrinsics. Loops go in steps of 64 bytes at every width (in one, two or four parts), so sums
+// Vectors of the width that the running machine has (core/cpu.hpp): GCC's and Clang's vector extension alone, no
+// intrinsics. Loops go in steps of 64 bytes at every width (in one, two or four parts), so sums
 // have the same order everywhere. Functions are compiled once per level and chosen at run time, whatever flags the user
 // gives.
+
+#include <holdfast/core/cpu.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,25 +27,8 @@
 
 namespace holdfast::transport::detail {
 
-/// How wide the machine computes.
-enum class simd_level { baseline, avx2, avx512 };
-
-/// The best level of the machine that runs this.
-inline simd_level machine_level() {
-#if HOLDFAST_TRANSPORT_X86
-    static const simd_level level = [] {
-        __builtin_cpu_init();
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-            return simd_level::avx512;
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return simd_level::avx2;
-        return simd_level::baseline;
-    }();
-    return level;
-#else
-    return simd_level::baseline;
-#endif
-}
+using holdfast::detail::machine_level;
+using holdfast::detail::simd_level;
 
 #if HOLDFAST_TRANSPORT_X86
 #define HOLDFAST_TRANSPORT_AVX2 __attribute__((target("avx2,fma")))
