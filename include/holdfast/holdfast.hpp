@@ -51,6 +51,7 @@
 #include <holdfast/metrics/chance.hpp>
 #include <holdfast/metrics/continual.hpp>
 #include <holdfast/metrics/curves.hpp>
+#include <holdfast/metrics/efficiency.hpp>
 #include <holdfast/metrics/forgetting.hpp>
 #include <holdfast/metrics/forward_transfer.hpp>
 #include <holdfast/metrics/gate.hpp>
