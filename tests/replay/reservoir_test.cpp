@@ -341,3 +341,34 @@ TEST_CASE("a balanced state that is damaged, or that nobody wrote, is an error")
     CHECK_THROWS_WITH(replay::balanced_reservoir::from_state(with_word(whole, 10, 99)),
                       Contains("holds more of a group than was shown"));
 }
+
+TEST_CASE("what a weighted reservoir keeps estimates a sum over all that was offered") {
+    const std::size_t n = 60, capacity = 12, tries = 4000;
+    std::vector<double> weights(n), values(n);
+    double total = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        weights[i] = 0.2 + static_cast<double>(i % 7);
+        values[i] = static_cast<double>(i % 5) + 1;
+        total += values[i];
+    }
+    const auto check = [&](auto make) {
+        double mean = 0, squares = 0;
+        for (std::size_t t = 0; t < tries; ++t) {
+            auto reservoir = make(holdfast::philox{41, t});
+            CHECK(reservoir.inclusion_probability(1) == 1);  // nothing offered yet
+            for (std::size_t i = 0; i < n; ++i) reservoir.offer(i, weights[i]);
+            const auto kept = reservoir.items();
+            double estimate = 0;
+            for (std::size_t k = 0; k + 1 < kept.size(); ++k)
+                estimate += values[kept[k]] / reservoir.inclusion_probability(weights[kept[k]]);
+            mean += estimate / double(tries);
+            squares += estimate * estimate / double(tries);
+        }
+        const double error = std::sqrt((squares - mean * mean) / double(tries));
+        CHECK(std::abs(mean - total) < 4 * error);
+        CHECK(error < 0.02 * total);
+    };
+    check([&](const holdfast::philox& g) { return replay::weighted_reservoir(capacity, g); });
+    check([&](const holdfast::philox& g) { return replay::keyed_reservoir(capacity, g); });
+    CHECK(replay::keyed_reservoir(3, holdfast::philox{1}).inclusion_probability(0) == 0);
+}

@@ -59,6 +59,14 @@ inline std::vector<std::pair<double, std::uint64_t>> take_heap(state_reader& fro
     return keyed;
 }
 
+/// P(key < largest key kept) of an item whose key is exponential with rate `weight`.
+inline double kept_below_largest(const std::vector<std::pair<double, std::uint64_t>>& heap, std::size_t capacity,
+                                 double weight) {
+    if (!(weight > 0)) return 0;
+    if (heap.size() < capacity) return 1;
+    return heap.empty() ? 0 : 1 - portable_exp(-weight * heap.front().first);
+}
+
 }  // namespace detail
 
 /// Uniform sample of a stream, one look at every item (Vitter's algorithm R).
@@ -240,6 +248,15 @@ class weighted_reservoir {
     }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
 
+    /// The chance that an item of this weight is among those kept but the last of items(), given the keys of all
+    /// others. What Horvitz and Thompson divide by: over items() without its last, sum(x_i / probability_i) is the sum
+    /// of x over all that was offered, on average. While the reservoir is not full it is 1, and items() is all there
+    /// is.
+    /// @see Cohen & Kaplan 2007, "Summarizing data using bottom-k sketches", with k - 1
+    [[nodiscard]] double inclusion_probability(double weight) const {
+        return detail::kept_below_largest(heap_, capacity_, weight);
+    }
+
     /// All there is to know, as bytes.
     [[nodiscard]] std::string state() const {
         state_writer to("weighted", 1);
@@ -332,6 +349,15 @@ class keyed_reservoir {
         return ids;
     }
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
+
+    /// The chance that an item of this weight is among those kept but the last of items(), given the keys of all
+    /// others. What Horvitz and Thompson divide by: over items() without its last, sum(x_i / probability_i) is the sum
+    /// of x over all that was offered, on average. While the reservoir is not full it is 1, and items() is all there
+    /// is.
+    /// @see Cohen & Kaplan 2007, "Summarizing data using bottom-k sketches", with k - 1
+    [[nodiscard]] double inclusion_probability(double weight) const {
+        return detail::kept_below_largest(heap_, capacity_, weight);
+    }
 
     /// All there is to know, as bytes.
     [[nodiscard]] std::string state() const {
