@@ -85,13 +85,9 @@ struct tables {
 inline metrics::catalogue compute(const tables& t) {
     auto all = all_metrics(t.stream, t.beside, t.options);
     if (t.has_stream) return all;
-    const auto of_a_suite = [](const std::string& id) {
-        return id.ends_with("ability_delta") || id == "luo_fg" || id.ends_with("following_delta") ||
-               id == "safety_delta";
-    };
-    std::erase_if(all.values, [&](const auto& e) { return !of_a_suite(e.id); });
+    std::erase_if(all.values, [&](const auto& e) { return !metrics::is_of_a_suite(e.id); });
     for (auto& s : all.skipped)
-        if (!of_a_suite(s.id))
+        if (!metrics::is_of_a_suite(s.id))
             s.reason = "metrics::" + s.id + ": needs the scores of a stream of tasks, none were given";
     return all;
 }

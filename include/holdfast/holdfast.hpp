@@ -63,6 +63,7 @@
 #include <holdfast/metrics/relative.hpp>
 #include <holdfast/metrics/result.hpp>
 #include <holdfast/metrics/running.hpp>
+#include <holdfast/metrics/share_bounds.hpp>
 #include <holdfast/replay/allocation.hpp>
 #include <holdfast/replay/apportionment.hpp>
 #include <holdfast/replay/balanced.hpp>

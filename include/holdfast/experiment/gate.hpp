@@ -8,6 +8,7 @@
 #include <holdfast/metrics/catalogue.hpp>
 #include <holdfast/metrics/gate.hpp>
 #include <holdfast/metrics/item_errors.hpp>
+#include <holdfast/metrics/share_bounds.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -77,11 +78,10 @@ inline std::optional<metrics::judgement> judge_task(const metrics::condition& as
     const auto judged = [&](double score, const task_record& about) {
         double lower = nan, upper = nan;
         if (const double p = score / about.scale; about.questions > 0 && p >= 0 && p <= 1) {
-            const double z = normal_two_sided(g.level()), n = static_cast<double>(about.questions);
-            const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
-            const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-            lower = std::max(0.0, middle - half) * about.scale;
-            upper = std::min(1.0, middle + half) * about.scale;
+            const auto share =
+                metrics::detail::wilson_bounds(p, static_cast<double>(about.questions), normal_two_sided(g.level()));
+            lower = share.lower * about.scale;
+            upper = share.upper * about.scale;
         }
         return metrics::judge(asked, score, lower, upper, g.level(), about.scale, g.confidence > 0);
     };
@@ -168,8 +168,7 @@ inline void check_gate(const gate& g, const run_record& r, bool upper_triangle, 
     };
     for (const auto& asked : metrics::parse_gate(g.conditions)) {
         const std::string name = asked.what.starts_with("task:") ? asked.what.substr(5) : std::string{};
-        bool of_suites = asked.what == "luo_fg" || asked.what.ends_with("ability_delta") ||
-                         asked.what.ends_with("following_delta") || asked.what == "safety_delta";
+        bool of_suites = metrics::is_of_a_suite(asked.what);
         if (!name.empty()) {
             const bool of_stream = std::any_of(r.tasks.begin(), r.tasks.end(),
                                                [&](const auto& known_task) { return known_task.name == name; });

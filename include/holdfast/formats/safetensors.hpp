@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <holdfast/core/error.hpp>
+#include <holdfast/core/half.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/formats/json.hpp>
 #include <holdfast/formats/records.hpp>
@@ -42,16 +43,6 @@ inline std::size_t safetensors_item(std::string_view type) {
     if (type == "F16" || type == "BF16" || type == "I16" || type == "U16") return 2;
     if (type == "I8" || type == "U8" || type == "BOOL" || type == "F8_E4M3" || type == "F8_E5M2") return 1;
     return 0;
-}
-
-/// A binary16 as float, exactly: subnormal numbers and NaN payloads included.
-inline float half_bits_to_float(std::uint16_t h) {
-    const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000U) << 16, exponent = (h >> 10) & 0x1FU;
-    const std::uint32_t fraction = h & 0x3FFU;
-    if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000U | fraction << 13);
-    if (exponent > 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-    const float tiny = static_cast<float>(fraction) * 0x1p-24F;
-    return sign ? -tiny : tiny;
 }
 
 /// An unsigned integer of `bytes` bytes, least first.
@@ -149,9 +140,9 @@ class safetensors {
         else if (t.type == "F64")
             fill([](std::uint64_t b) { return std::bit_cast<double>(b); });
         else if (t.type == "BF16")
-            fill([](std::uint64_t b) { return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16); });
+            fill([](std::uint64_t b) { return float(bfloat16::from_bits(static_cast<std::uint16_t>(b))); });
         else if (t.type == "F16")
-            fill([](std::uint64_t b) { return detail::half_bits_to_float(static_cast<std::uint16_t>(b)); });
+            fill([](std::uint64_t b) { return float(half::from_bits(static_cast<std::uint16_t>(b))); });
         else
             throw format_error(
                 file_, 0,

@@ -46,6 +46,12 @@ struct catalogue {
     }
 };
 
+/// Whether a metric is of a suite's table (general, instruction following, safety), not of the stream's.
+[[nodiscard]] inline bool is_of_a_suite(std::string_view id) {
+    return id == "general_ability_delta" || id == "luo_fg" || id == "instruction_following_delta" ||
+           id == "safety_delta";
+}
+
 /// Computes every metric that the table and what is given beside it allow.
 ///
 /// @param r  scores [stages, T], at least one stage

@@ -10,6 +10,7 @@
 #include <holdfast/core/error.hpp>
 #include <holdfast/metrics/accuracy_matrix.hpp>
 #include <holdfast/metrics/permutation.hpp>
+#include <holdfast/metrics/share_bounds.hpp>
 
 #include <boost/math/distributions/beta.hpp>
 #include <boost/math/distributions/binomial.hpp>
@@ -133,15 +134,9 @@ inline moments moments_of(std::span<const double> values) {
     detail::check_confidence(function, confidence);
     require(n > 0, function, ": needs at least one item, got none");
     require(share >= 0 && share <= 1, function, ": a share lies in 0..1, got ", share);
-    const double z = detail::normal_quantile(0.5 + confidence / 2), m = static_cast<double>(n), zz = z * z / m;
-    const double centre = (share + zz / 2) / (1 + zz);
-    const double half = z * std::sqrt(share * (1 - share) / m + zz / (4 * m)) / (1 + zz);
-    return {share,
-            share == 0 ? 0 : std::max(0.0, centre - half),
-            share == 1 ? 1 : std::min(1.0, centre + half),
-            confidence,
-            n,
-            "Wilson"};
+    const auto [lower, upper] =
+        detail::wilson_bounds(share, static_cast<double>(n), detail::normal_quantile(0.5 + confidence / 2));
+    return {share, lower, upper, confidence, n, "Wilson"};
 }
 
 /// Wilson's interval from counts.

@@ -82,7 +82,7 @@ class balanced_reservoir {
     /// All there is to know, as bytes.
     [[nodiscard]] std::string state() const {
         state_writer to("balanced", 1);
-        to.word(capacity_), to.word(generator_.seed()), to.word(generator_.stream()), to.word(generator_.position());
+        to.word(capacity_), to.generator(generator_);
         to.word(seen_.size());
         for (const auto& [group, n] : seen_) {
             const auto found = groups_.find(group);
@@ -97,10 +97,7 @@ class balanced_reservoir {
     [[nodiscard]] static balanced_reservoir from_state(std::string_view bytes) {
         state_reader from(bytes, "balanced", 1);
         const auto capacity = static_cast<std::size_t>(from.word());
-        const std::uint64_t seed = from.word(), stream = from.word();
-        philox g(seed, stream);
-        g.discard(from.word());
-        balanced_reservoir made(capacity, g);
+        balanced_reservoir made(capacity, from.generator());
         for (std::uint64_t groups = from.word(); groups > 0; --groups) {
             const std::uint64_t group = from.word(), seen = from.word(), kept = from.word();
             if (kept > seen || kept > from.left()) from.fail("holds more of a group than was shown");

@@ -362,7 +362,7 @@ class keyed_reservoir {
     /// All there is to know, as bytes.
     [[nodiscard]] std::string state() const {
         state_writer to("keyed", 1);
-        to.word(capacity_), to.word(generator_.seed()), to.word(generator_.stream()), to.word(generator_.position());
+        to.word(capacity_), to.generator(generator_);
         to.word(seen_);
         detail::put(to, heap_);
         return to.finish();
@@ -372,10 +372,7 @@ class keyed_reservoir {
     [[nodiscard]] static keyed_reservoir from_state(std::string_view bytes) {
         state_reader from(bytes, "keyed", 1);
         const auto capacity = static_cast<std::size_t>(from.word());
-        const std::uint64_t seed = from.word(), stream = from.word();
-        philox g(seed, stream);
-        g.discard(from.word());
-        keyed_reservoir made(capacity, g);
+        keyed_reservoir made(capacity, from.generator());
         made.seen_ = from.word();
         made.heap_ = detail::take_heap(from, capacity);
         from.finish();

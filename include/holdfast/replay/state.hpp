@@ -5,6 +5,7 @@
 //     "holdfast" | kind, 8 bytes | version | words ... | checksum of all before      (words: 64 bits, little-endian)
 
 #include <holdfast/core/error.hpp>
+#include <holdfast/core/random.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -28,6 +29,7 @@ class state_writer {
         for (int shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>(static_cast<unsigned char>(w >> shift));
     }
     void number(double x) { word(std::bit_cast<std::uint64_t>(x)); }
+    void generator(const philox& g) { word(g.seed()), word(g.stream()), word(g.position()); }
 
     [[nodiscard]] std::string finish() {
         word(checksum(bytes_));
@@ -71,6 +73,12 @@ class state_reader {
         return raw();
     }
     [[nodiscard]] double number() { return std::bit_cast<double>(word()); }
+    [[nodiscard]] philox generator() {
+        const std::uint64_t seed = word(), stream = word();
+        philox g(seed, stream);
+        g.discard(word());
+        return g;
+    }
 
     /// How many words are left.
     [[nodiscard]] std::size_t left() const { return (end_ - at_) / 8; }
