@@ -6,6 +6,7 @@
 
 #include <holdfast/adapters/lora.cuh>
 #include <holdfast/core/cuda.cuh>
+#include <holdfast/core/launch.cuh>
 #include <holdfast/core/warp.cuh>
 #include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/dora_backward.cuh>

@@ -4,8 +4,8 @@
 // and the product that makes the costs. engine_thrust.hpp computes the same without kernels of its own.
 
 #include <holdfast/core/cuda.cuh>
+#include <holdfast/core/launch.cuh>
 #include <holdfast/core/matrix.hpp>
-#include <holdfast/core/warp.cuh>
 #include <holdfast/transport/detail/problem.hpp>
 #include <holdfast/transport/detail/sinkhorn_kernels.cuh>
 #include <holdfast/transport/sinkhorn.hpp>
@@ -235,7 +235,7 @@ class cuda_engine {
     [[nodiscard]] unsigned column_blocks() const { return parts_of(m_, detail::gpu_threads); }
     template <class Kernel, class... Arguments>
     void go(Kernel kernel, unsigned blocks, std::size_t shared, const Arguments&... arguments) const {
-        check(holdfast::detail::enqueue(kernel, blocks, detail::gpu_threads, shared, on_, arguments...),
+        check(holdfast::detail::launch(kernel, dim3(blocks), detail::gpu_threads, shared, on_, arguments...),
               "transport::cuda_engine");
     }
 

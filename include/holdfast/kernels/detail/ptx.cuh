@@ -1,15 +1,16 @@
 #pragma once
-// The instructions that C++ has no name for: asynchronous copies, ldmatrix, mma.sync (sm_80 and later), and the launch.
+// The instructions that C++ has no name for: asynchronous copies, ldmatrix, mma.sync (sm_80 and later).
 // Kernels reach the machine through this header alone, so that the tests can put an emulation in its place and run
 // every kernel where no GPU is. Builds on the CUDA runtime.
 
 #include <holdfast/core/config.hpp>
+#include <holdfast/core/launch.cuh>
+#include <holdfast/core/warp.cuh>
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include <cstddef>
 #include <cstdint>
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
@@ -21,10 +22,10 @@
 
 namespace holdfast::kernels::detail {
 
-[[nodiscard]] __device__ __forceinline__ unsigned char* dynamic_shared() {
-    extern __shared__ __align__(128) unsigned char holdfast_dynamic_shared[];
-    return holdfast_dynamic_shared;
-}
+using holdfast::detail::dynamic_shared;
+using holdfast::detail::launch;
+using holdfast::detail::sum_over_warp;
+using holdfast::detail::synchronise_block;
 
 [[nodiscard]] __device__ __forceinline__ std::uint32_t shared_address(const void* p) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
@@ -84,36 +85,6 @@ __device__ __forceinline__ void multiply_add<__half>(float (&c)[4], const std::u
         "{%0, %1, %2, %3};\n"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ __forceinline__ void synchronise_block() { __syncthreads(); }
-
-/// The sum of x over the 32 lanes, in every lane, always in the same order.
-[[nodiscard]] __device__ __forceinline__ float sum_over_warp(float x) {
-    for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(0xFFFFFFFFu, x, step);
-    return x;
-}
-
-/// Enqueues `kernel`; never waits. More than 48 KB of shared memory per block is asked for first.
-template <class... Parameters, class... Arguments>
-[[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
-                                 cudaStream_t stream, const Arguments&... arguments) noexcept {
-    if (shared > 48 * 1024) {
-        const cudaError_t error =
-            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
-        if (error != cudaSuccess) {
-            (void)cudaGetLastError();  // ours is returned, not left for the next to find
-            return error;
-        }
-    }
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = dim3(threads);
-    config.dynamicSmemBytes = shared;
-    config.stream = stream;
-    const cudaError_t error = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-    if (error != cudaSuccess) (void)cudaGetLastError();
-    return error;
 }
 
 }  // namespace holdfast::kernels::detail

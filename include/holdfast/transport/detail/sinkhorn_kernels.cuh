@@ -63,12 +63,23 @@ __device__ inline void gpu_part(std::size_t n, unsigned parts, unsigned part, st
     if (last > n) last = n;
 }
 
+/// min_j (C_ij − g_j), in every lane of the warp that asks.
+template <class Stored, class Real = typename gpu_costs<Stored>::real>
+__device__ inline Real gpu_row_least(const gpu_costs<Stored>& cost, const Real* g, std::size_t i) {
+    Real least = static_cast<Real>(HUGE_VAL);
+    for (std::size_t j = threadIdx.x % 32; j < cost.m; j += 32) {
+        const Real x = cost.at(i, j) - g[j];
+        least = x < least ? x : least;
+    }
+    return holdfast::detail::least_over_warp(least);
+}
+
 /// Soft minima of rows and columns in one pass; the grid has one block per part.
 template <bool Update, class Stored>
 __global__ void __launch_bounds__(gpu_threads, 4)
     gpu_soft_minima(gpu_costs<Stored> cost, gpu_pass<typename gpu_costs<Stored>::real> p) {
     using real = typename gpu_costs<Stored>::real;
-    auto* of_row = reinterpret_cast<real*>(holdfast::detail::block_memory());  // [8] potentials of the rows at hand
+    auto* of_row = reinterpret_cast<real*>(holdfast::detail::dynamic_shared());  // [8] potentials of the rows at hand
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     std::size_t first, last;
     gpu_part(cost.n, p.parts, blockIdx.x, first, last);
@@ -78,16 +89,11 @@ __global__ void __launch_bounds__(gpu_threads, 4)
     for (std::size_t begin = first; begin < last; begin += gpu_rows) {
         const std::size_t i = begin + warp;
         if (i < last) {
-            real least = static_cast<real>(HUGE_VAL);
-            for (std::size_t j = lane; j < cost.m; j += 32) {
-                const real x = cost.at(i, j) - p.g[j];
-                least = x < least ? x : least;
-            }
-            least = holdfast::detail::warp_least(least);
+            const real least = gpu_row_least(cost, p.g, i);
             double sum = 0;
             for (std::size_t j = lane; j < cost.m; j += 32)
                 sum += p.v[j] * static_cast<double>(std::exp((least - (cost.at(i, j) - p.g[j])) / eps));
-            sum = holdfast::detail::warp_sum(sum);
+            sum = holdfast::detail::sum_over_warp(sum);
             if (lane == 0) {
                 const double row_log = std::log(sum) - static_cast<double>(least) / p.eps, exact = -p.eps * row_log;
                 double f = static_cast<double>(p.f[i]);
@@ -100,7 +106,7 @@ __global__ void __launch_bounds__(gpu_threads, 4)
                 of_row[warp] = static_cast<real>(f);
             }
         }
-        holdfast::detail::wait_for_block();
+        holdfast::detail::synchronise_block();
         const unsigned here = static_cast<unsigned>(last - begin < gpu_rows ? last - begin : gpu_rows);
         for (std::size_t j = threadIdx.x; j < cost.m; j += gpu_threads) {
             real x[gpu_rows], least = begin == first ? static_cast<real>(HUGE_VAL) : least_of[j];
@@ -115,7 +121,7 @@ __global__ void __launch_bounds__(gpu_threads, 4)
             least_of[j] = least;
             sum_of[j] = sum;
         }
-        holdfast::detail::wait_for_block();
+        holdfast::detail::synchronise_block();
     }
 }
 
@@ -144,7 +150,7 @@ template <class Stored>
 __global__ void __launch_bounds__(gpu_threads, 4)
     gpu_minima(gpu_costs<Stored> cost, gpu_pass<typename gpu_costs<Stored>::real> p) {
     using real = typename gpu_costs<Stored>::real;
-    auto* of_row = reinterpret_cast<real*>(holdfast::detail::block_memory());
+    auto* of_row = reinterpret_cast<real*>(holdfast::detail::dynamic_shared());
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     std::size_t first, last;
     gpu_part(cost.n, p.parts, blockIdx.x, first, last);
@@ -152,18 +158,13 @@ __global__ void __launch_bounds__(gpu_threads, 4)
     for (std::size_t begin = first; begin < last; begin += gpu_rows) {
         const std::size_t i = begin + warp;
         if (i < last) {
-            real least = static_cast<real>(HUGE_VAL);
-            for (std::size_t j = lane; j < cost.m; j += 32) {
-                const real x = cost.at(i, j) - p.g[j];
-                least = x < least ? x : least;
-            }
-            least = holdfast::detail::warp_least(least);
+            const real least = gpu_row_least(cost, p.g, i);
             if (lane == 0) {
                 p.f[i] = of_row[warp] = least;
                 p.row_term[i] = p.u[i] * static_cast<double>(least);
             }
         }
-        holdfast::detail::wait_for_block();
+        holdfast::detail::synchronise_block();
         const unsigned here = static_cast<unsigned>(last - begin < gpu_rows ? last - begin : gpu_rows);
         for (std::size_t j = threadIdx.x; j < cost.m; j += gpu_threads) {
             real least = begin == first ? static_cast<real>(HUGE_VAL) : least_of[j];
@@ -173,7 +174,7 @@ __global__ void __launch_bounds__(gpu_threads, 4)
             }
             least_of[j] = least;
         }
-        holdfast::detail::wait_for_block();
+        holdfast::detail::synchronise_block();
     }
 }
 
@@ -207,7 +208,7 @@ __global__ void __launch_bounds__(gpu_threads, 4)
                 std::exp((static_cast<double>(p.f[i]) + static_cast<double>(p.g[j]) - static_cast<double>(c)) / p.eps);
         sum += share > 0 ? share * static_cast<double>(c) : 0;
     }
-    sum = holdfast::detail::warp_sum(sum);
+    sum = holdfast::detail::sum_over_warp(sum);
     if (threadIdx.x % 32 == 0) p.row_term[i] = sum;
 }
 
@@ -236,12 +237,12 @@ __global__ void __launch_bounds__(gpu_threads, 4)
 /// Σ x [n] in one block, in an order that n alone decides.
 template <class T>
 __global__ void __launch_bounds__(gpu_threads, 4) gpu_sum(std::size_t n, const T* x, T* to) {
-    auto* shared = reinterpret_cast<T*>(holdfast::detail::block_memory());
+    auto* shared = reinterpret_cast<T*>(holdfast::detail::dynamic_shared());
     T sum = 0;
     for (std::size_t i = threadIdx.x; i < n; i += gpu_threads) sum += x[i];
-    sum = holdfast::detail::warp_sum(sum);
+    sum = holdfast::detail::sum_over_warp(sum);
     if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = sum;
-    holdfast::detail::wait_for_block();
+    holdfast::detail::synchronise_block();
     if (threadIdx.x > 0) return;
     sum = 0;
     for (unsigned w = 0; w < gpu_rows; ++w) sum += shared[w];

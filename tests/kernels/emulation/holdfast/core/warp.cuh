@@ -3,14 +3,13 @@
 
 #include <cuda_runtime.h>
 
-#include <cstddef>
 #include <cstring>
 
 namespace holdfast::detail {
 
-[[nodiscard]] inline unsigned char* block_memory() { return gpu_emulation::machine::instance().shared; }
+[[nodiscard]] inline unsigned char* dynamic_shared() { return gpu_emulation::machine::instance().shared; }
 
-inline void wait_for_block() { gpu_emulation::machine::instance().block_barrier(); }
+inline void synchronise_block() { gpu_emulation::machine::instance().block_barrier(); }
 
 /// Every lane sees all 32 values and joins them as the butterfly of the real header does.
 template <class T, class Join>
@@ -27,24 +26,13 @@ T over_warp(T x, Join join) {
 }
 
 template <class T>
-T warp_sum(T x) {
+T sum_over_warp(T x) {
     return over_warp(x, [](T a, T b) { return a + b; });
 }
 
 template <class T>
-T warp_least(T x) {
+T least_over_warp(T x) {
     return over_warp(x, [](T a, T b) { return b < a ? b : a; });
-}
-
-template <class... Parameters, class... Arguments>
-[[nodiscard]] cudaError_t enqueue(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, std::size_t shared,
-                                  cudaStream_t stream, const Arguments&... arguments) noexcept {
-    cudaLaunchConfig_t config{};
-    config.gridDim = dim3(blocks);
-    config.blockDim = dim3(threads);
-    config.dynamicSmemBytes = shared;
-    config.stream = stream;
-    return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
 }  // namespace holdfast::detail

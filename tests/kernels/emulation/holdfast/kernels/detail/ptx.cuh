@@ -3,6 +3,8 @@
 // tests' include path. Fragment layouts as the PTX manual draws them (ldmatrix; mma.m16n8k16).
 
 #include <holdfast/core/config.hpp>
+#include <holdfast/core/launch.cuh>
+#include <holdfast/core/warp.cuh>
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -18,7 +20,10 @@ namespace holdfast::kernels::detail {
 
 using gpu_emulation::machine;
 
-[[nodiscard]] inline unsigned char* dynamic_shared() { return machine::instance().shared; }
+using holdfast::detail::dynamic_shared;
+using holdfast::detail::launch;
+using holdfast::detail::sum_over_warp;
+using holdfast::detail::synchronise_block;
 
 inline void copy_async(void* shared, const void* global, int bytes) {
     machine& m = machine::instance();
@@ -103,36 +108,6 @@ void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, 
             c[i] += number(e.word[row % 8 * 4 + k % 8 / 2][row / 8 + 2 * (k / 8)], k % 2) *
                     number(e.word[col * 4 + k % 8 / 2][4 + k / 8], k % 2);
     }
-}
-
-inline void synchronise_block() { machine::instance().block_barrier(); }
-
-inline float sum_over_warp(float x) {
-    machine& m = machine::instance();
-    for (unsigned step = 16; step > 0; step /= 2) {
-        const auto& e =
-            m.meet([&](gpu_emulation::exchange& to, unsigned lane) { std::memcpy(&to.word[lane][0], &x, 4); });
-        float other;
-        std::memcpy(&other, &e.word[m.lane() ^ step][0], 4);
-        x += other;
-    }
-    return x;
-}
-
-template <class... Parameters, class... Arguments>
-[[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
-                                 cudaStream_t stream, const Arguments&... arguments) noexcept {
-    if (shared > 48 * 1024) {
-        const cudaError_t error =
-            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
-        if (error != cudaSuccess) return error;
-    }
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = dim3(threads);
-    config.dynamicSmemBytes = shared;
-    config.stream = stream;
-    return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
 }  // namespace holdfast::kernels::detail
