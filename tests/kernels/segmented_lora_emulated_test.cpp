@@ -35,6 +35,72 @@ TEST_CASE("segments say the same as a number per row, empty ones and a count on 
           "");
 }
 
+TEST_CASE("few rows take one launch, in clusters that are as many as the adapters in use can need") {
+    auto& machine = gpu_emulation::machine::instance();
+    const auto launches = [&](std::int64_t rows, bool two, bool keeps_u) {
+        buffer<__nv_bfloat16> x(rows, 8, 0, 0), y(rows, 8, 0, 0), a(4, 8, 0, 0), b(8, 4, 0, 0);
+        buffer<float> u(rows, 4, 0, 0);
+        for (auto* of : {&x, &y}) of->write(std::vector<double>(std::size_t(8 * rows), 1.0));
+        for (auto* of : {&a, &b}) of->write(std::vector<double>(32, 0.5));
+        const kernels::adapter_entry<__nv_bfloat16> entry{a.data(), b.data(), 8, 4, 4, 1.0f};
+        const std::vector<std::int32_t> ids(std::size_t(rows), 0);
+        kernels::segmented_lora_args<__nv_bfloat16> f;
+        f.tokens = rows, f.in = f.out = 8, f.rank = 4, f.adapters = &entry, f.adapter_count = 1;
+        f.rows.token_adapter = ids.data(), f.x = x.data(), f.y = y.data(), f.ldx = f.ldy = 8, f.two_launches = two;
+        if (keeps_u) f.u = u.data();
+        buffer<float> space(1, std::int64_t(kernels::segmented_lora_workspace(f) / 4), 0, 0);
+        f.workspace = space.data(), f.workspace_bytes = space.bytes();
+        machine.launches = 0;
+        CHECK(kernels::segmented_lora(f, nullptr) == cudaSuccess);
+        for (const double value : y.read()) CHECK(value == 1.0 + 4 * 4.0 * 0.5);
+        return machine.launches;
+    };
+    CHECK(launches(64, false, false) == 1);
+    CHECK(launches(65, false, false) == 2);
+    CHECK(launches(3, true, false) == 2);
+    CHECK(launches(3, false, true) == 2);
+    kernels::detail::emulation::clusters = false;  // code for compute capability 8.0
+    CHECK(launches(3, false, false) == 2);
+    kernels::detail::emulation::clusters = true;
+    for (int m = 1; m <= 64; ++m)
+        for (const int adapters : {1, 2, 8, 100})
+            for (const int kind : {0, 1, 2, 4}) {
+                std::vector<int> rows_of(std::size_t(adapters), 0);
+                for (const int id : popularity(kind, m, adapters))
+                    if (id >= 0) ++rows_of[std::size_t(id)];
+                int needed = 0;
+                for (const int rows : rows_of) needed += (rows + 15) / 16;
+                CHECK(needed <= kernels::detail::clusters_for(m, adapters));
+            }
+}
+
+TEST_CASE("one launch adds every adapter's part whatever the shapes, the borders and the number of its rows") {
+    using bf16 = __nv_bfloat16;
+    CHECK(segmented_verdict<bf16>(
+              {.in = 1100, .out = 600, .rank = 16, .ranks = {16, 5}, .of_row = popularity(0, 64, 1)}) == "");
+    CHECK(segmented_verdict<bf16>(
+              {.in = 40, .out = 33, .rank = 72, .ranks = {72, 64, 17, 1}, .of_row = popularity(4, 50, 4)}) == "");
+    CHECK(segmented_verdict<bf16>({.in = 1, .out = 1, .rank = 2, .ranks = {2, 1}, .of_row = {1, 0, 1}, .pad = 2}) ==
+          "");
+    CHECK(segmented_verdict<__half>(
+              {.in = 264, .out = 264, .rank = 20, .ranks = {20, 16}, .of_row = popularity(2, 37, 2), .pad = 8}) == "");
+    CHECK(segmented_verdict<bf16>({.in = 64,
+                                   .out = 300,
+                                   .rank = 8,
+                                   .ranks = {8, 4},
+                                   .of_row = {0, 0, -1, 1, 1, 1, 1},
+                                   .offsets = {0, 2, 3, 7},
+                                   .segment = {0, -1, 1}}) == "");
+    CHECK(segmented_verdict<bf16>({.in = 64,
+                                   .out = 40,
+                                   .rank = 8,
+                                   .ranks = {8, 4},
+                                   .of_row = {0, 0, -1, -1},
+                                   .offsets = {0, 2, 4},
+                                   .segment = {0, 1},
+                                   .device_count = 1}) == "");
+}
+
 TEST_CASE("a batch of many adapters refuses with a sentence") {
     kernels::segmented_lora_args<float> f;
     f.tokens = 2, f.in = 8, f.out = 8;

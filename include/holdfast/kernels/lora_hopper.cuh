@@ -221,7 +221,7 @@ template <class T>
     if (tiles > std::numeric_limits<std::int32_t>::max() / 2) return cudaErrorInvalidValue;
     const dim3 grid(static_cast<unsigned>(smaller<std::int64_t>(tiles, multiprocessors)));
     const auto go = [&](auto kernel) {
-        return launch_early(kernel, grid, tile::threads, tile::shared_bytes, stream, p);
+        return launch_early(kernel, grid, 1, tile::threads, tile::shared_bytes, stream, p);
     };
     switch (p.steps.tail) {
         case 1:

@@ -2,10 +2,12 @@
 // Many adapters in one batch: each row of x has its own, or none. Adds the low-rank part to a product that somebody
 // else computed, y += s_a (x A_a') B_a', and to its gradient, dx += s_a (dy B_a) A_a. Ranks may differ and are not
 // padded, rows need not be sorted, nothing is zeroed first, and which adapters are in use is read on the device, so a
-// captured graph serves every batch. Builds on detail/. Ordinary arithmetic units, fp32 inside: at decoding the
-// weights' bytes decide.
+// captured graph serves every batch. Two launches on the ordinary arithmetic units, fp32 inside; few rows of 16-bit
+// types take one launch, detail/segmented_cluster.cuh, where the machine has clusters. Builds on segments.cuh.
 
+#include <holdfast/kernels/detail/segmented_cluster.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
+#include <holdfast/kernels/segments.cuh>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,78 +15,12 @@
 
 namespace holdfast::kernels {
 
-/// One adapter of a table in device memory; to swap it, write its entry. A null pointer means none.
-template <class T>
-struct adapter_entry {
-    const T* a = nullptr;  ///< [rank, k]
-    const T* b = nullptr;  ///< [n, rank]
-    std::int64_t lda = 0, ldb = 0;
-    int rank = 0;  ///< at most the largest_rank of the call; more is cut off
-    float scale = 1;
-};
-
-/// Which rows belong to which adapter, on the device: either one number per row, or segments of neighbouring rows.
-struct row_segments {
-    const std::int32_t* token_adapter = nullptr;    ///< [m] adapter of each row, -1 = none; or null, and then:
-    const std::int32_t* row_offsets = nullptr;      ///< [segments + 1] first row of each segment, ascending
-    const std::int32_t* segment_adapter = nullptr;  ///< [segments] adapter of each, -1 = none
-    const std::int32_t* count = nullptr;            ///< how many segments there are, on the device; null: `most`
-    std::int32_t most = 0;                          ///< segments at most
-};
-
-template <class T>
-struct segmented_lora_args {
-    std::int64_t tokens = 0, in = 0, out = 0;    ///< m, k, n; rows that no segment covers have no adapter
-    std::int64_t rank = 16;                      ///< the largest in the table, 1 to 256
-    const adapter_entry<T>* adapters = nullptr;  ///< [adapter_count], on the device
-    std::int32_t adapter_count = 0;
-    row_segments rows;
-    const T* x = nullptr;  ///< [m, k] forward; dy [m, n] backward
-    std::int64_t ldx = 0;
-    T* y = nullptr;  ///< [m, n] forward, dx [m, k] backward: added to
-    std::int64_t ldy = 0;
-    float* u = nullptr;               ///< null, or written: s_a x A_a' [m, rank] in fp32
-    void* workspace = nullptr;        ///< aligned to 256 bytes
-    std::size_t workspace_bytes = 0;  ///< at least segmented_lora_workspace(args)
-};
-
 namespace detail {
 
 struct segment_tile {
     static constexpr int rows = 16, threads = 128, warps = threads / 32, chunk = 256;  // chunk: of the long sum
     static constexpr int most_splits = 16;
 };
-
-/// The adapter of a row, or -1.
-[[nodiscard]] HOLDFAST_HD inline int adapter_of(const row_segments& s, std::int64_t row, std::int32_t adapters) {
-    int id = -1;
-    if (s.token_adapter != nullptr) {
-        id = s.token_adapter[row];
-    } else {
-        const int count = s.count == nullptr ? s.most : smaller(*s.count, s.most);
-        if (count > 0 && row >= s.row_offsets[0] && row < s.row_offsets[count]) {
-            int low = 0,
-                high = count;  // the last segment that begins at or before the row (empty ones are passed over)
-            while (high - low > 1) {
-                const int middle = (low + high) / 2;
-                (s.row_offsets[middle] <= row ? low : high) = middle;
-            }
-            id = s.segment_adapter[low];
-        }
-    }
-    return id >= 0 && id < adapters ? id : -1;
-}
-
-/// Adapters of the rows of this block, to shared memory; -1 beyond the last row.
-template <class T>
-__device__ __forceinline__ void read_adapters(const segmented_lora_args<T>& p, std::int64_t row0, int* ids) {
-    const int i = static_cast<int>(threadIdx.x);
-    if (i < segment_tile::rows) {
-        ids[i] = row0 + i < p.tokens ? adapter_of(p.rows, row0 + i, p.adapter_count) : -1;
-        if (ids[i] >= 0 && (p.adapters[ids[i]].a == nullptr || p.adapters[ids[i]].b == nullptr)) ids[i] = -1;
-    }
-    synchronise_block();
-}
 
 /// Whether row i is the first of the block with its adapter.
 [[nodiscard]] __device__ __forceinline__ bool leads(const int* ids, int i) {
@@ -106,7 +42,7 @@ __global__ void __launch_bounds__(segment_tile::threads, 4)
     const std::int64_t row0 = static_cast<std::int64_t>(blockIdx.x) * rows;
     const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
     const int rank = static_cast<int>(p.rank);
-    read_adapters(p, row0, ids);
+    read_adapters<rows>(p, row0, ids);
     for (int i = thread; i < rows * rank; i += segment_tile::threads) sums[i] = 0;
     const std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * chunks * chunk;
     const std::int64_t last = smaller(depth, first + static_cast<std::int64_t>(chunks) * chunk);
@@ -165,7 +101,7 @@ __global__ void __launch_bounds__(segment_tile::threads, 4)
     const std::int64_t row0 = static_cast<std::int64_t>(blockIdx.x) * rows;
     const std::int64_t n = static_cast<std::int64_t>(blockIdx.y) * segment_tile::threads + threadIdx.x;
     const int thread = static_cast<int>(threadIdx.x), rank = static_cast<int>(p.rank);
-    read_adapters(p, row0, ids);
+    read_adapters<rows>(p, row0, ids);
     for (int i = thread; i < rows * rank; i += segment_tile::threads) {
         const int row = i / rank, q = i % rank;
         float sum = 0;  // the splits in their order
@@ -232,6 +168,8 @@ template <bool Backward, class T>
 [[nodiscard]] cudaError_t run(const segmented_lora_args<T>& g, cudaStream_t stream) noexcept {
     if (const refused r = check(g, Backward); r.why != refusal::none) return code_of(r);
     if (g.tokens == 0 || g.adapter_count <= 0) return cudaSuccess;
+    if constexpr (!Backward && sizeof(T) == 2)
+        if (takes_one_launch(g)) return add_in_one_launch(g, stream);
     const std::int64_t depth = Backward ? g.out : g.in, width = Backward ? g.in : g.out;
     const segment_split cut = cut_segments(g.tokens, depth);
     const unsigned blocks = static_cast<unsigned>(ceil_div<std::int64_t>(g.tokens, segment_tile::rows));
@@ -263,11 +201,13 @@ template <class T>
     return detail::in_words("kernels::segmented_lora", detail::check(args, false));
 }
 
-/// y += s_a (x A_a') B_a' for every row and its adapter a; rows without one are left as they are. Two launches.
+/// y += s_a (x A_a') B_a' for every row and its adapter a; rows without one are left as they are. One launch for at
+/// most 64 rows of bf16 or fp16 that do not keep u, in code for compute capability 9.0 or later; else two.
 ///
 /// @stream        enqueues on `stream`, does not synchronise; the grid depends on shapes alone
-/// @determinism   bitwise run to run; a row's result does not depend on the adapters of the rows beside it
-/// @precision     fp32 throughout, u too; y is rounded once
+/// @determinism   bitwise run to run, no atomics; a row's result does not depend on the adapters of the rows beside it
+/// @precision     fp32 throughout, and y is rounded once; in one launch u goes on as two 16-bit numbers, its leading 16
+///                bits (fp16: 22, and u must stay below 65504)
 template <class T>
 [[nodiscard]] cudaError_t segmented_lora(const segmented_lora_args<T>& args, cudaStream_t stream) noexcept {
     return detail::run<false>(args, stream);

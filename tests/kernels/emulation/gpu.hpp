@@ -1,8 +1,9 @@
 #pragma once
-// A GPU for the tests, on one CPU thread: every CUDA thread is a fiber, blocks run one after the other, warps in a
-// shuffled order and each as far ahead as barriers let it. Shared memory begins as NaN, and an asynchronous copy leaves
-// NaN until it is waited for, so that a missing barrier or wait shows. Slow, exact in what it promises: results are
-// those of the kernel's own index arithmetic, fragment layouts and barriers. Says nothing of speed.
+// A GPU for the tests, on one CPU thread: every CUDA thread is a fiber, blocks (or clusters of them) run one after the
+// other, warps in a shuffled order and each as far ahead as barriers let it. Shared memory begins as NaN, and an
+// asynchronous copy leaves NaN until it is waited for, so that a missing barrier or wait shows. Slow, exact in what it
+// promises: results are those of the kernel's own index arithmetic, fragment layouts and barriers. Says nothing of
+// speed.
 
 #include <ucontext.h>
 
@@ -68,7 +69,7 @@ struct copy {
 
 inline int launch_error = 0;  // what every launch returns instead of running, as on a machine that cannot
 
-enum class state { ready, at_block_barrier, at_warp_barrier, polling, done };
+enum class state { ready, at_block_barrier, at_cluster_barrier, at_warp_barrier, polling, done };
 
 struct fiber {
     ucontext_t context;
@@ -94,35 +95,50 @@ class machine {
         return m;
     }
 
-    std::vector<unsigned char> shared_storage;
-    unsigned char* shared = nullptr;
+    unsigned char* shared = nullptr;  // of the block whose thread runs
     std::size_t shared_bytes = 0;
     unsigned long long launches = 0, bank_conflicts = 0, block_barriers = 0;
 
-    void run(dim3 grid, dim3 block, std::size_t dynamic_shared, const std::function<void()>& kernel) {
+    /// @param cluster  blocks, neighbours along x, that run together and reach each other's shared memory
+    void run(dim3 grid, dim3 block, std::size_t dynamic_shared, const std::function<void()>& kernel,
+             unsigned cluster = 1) {
         ++launches;
-        const unsigned threads = block.x * block.y * block.z;
-        if (threads == 0 || threads > 1024 || threads % 32 != 0) fail("a block must be 1 to 32 whole warps");
-        shared_storage.assign(dynamic_shared + 128, 0);
-        shared = shared_storage.data() + (128 - reinterpret_cast<std::uintptr_t>(shared_storage.data()) % 128);
+        threads_ = block.x * block.y * block.z;
+        if (threads_ == 0 || threads_ > 1024 || threads_ % 32 != 0) fail("a block must be 1 to 32 whole warps");
+        if (cluster == 0 || grid.x % cluster != 0) fail("a grid that is not made of whole clusters");
+        storage_.resize(cluster);
+        for (auto& bytes : storage_) bytes.assign(dynamic_shared + 128, 0);
         shared_bytes = dynamic_shared;
         blockDim = block;
         gridDim = grid;
         kernel_ = &kernel;
-        while (fibers_.size() < threads) {
+        while (fibers_.size() < threads_ * cluster) {
             fibers_.push_back(std::make_unique<fiber>());
-            fibers_.back()->stack = std::make_unique<unsigned char[]>(stack_bytes);
+            fibers_.back()->stack = std::make_unique_for_overwrite<unsigned char[]>(stack_bytes);
         }
-        exchanges_.assign(threads / 32 * 2, {});
+        exchanges_.assign(threads_ * cluster / 32 * 2, {});
         for (unsigned z = 0; z < grid.z; ++z)
             for (unsigned y = 0; y < grid.y; ++y)
-                for (unsigned x = 0; x < grid.x; ++x) {
-                    blockIdx.x = x, blockIdx.y = y, blockIdx.z = z;
-                    run_block(threads);
+                for (unsigned x = 0; x < grid.x; x += cluster) {
+                    first_block_ = x, blockIdx.y = y, blockIdx.z = z;
+                    run_blocks(cluster);
                 }
     }
 
     void block_barrier() { wait(state::at_block_barrier); }
+    void cluster_barrier() { wait(state::at_cluster_barrier); }
+    [[nodiscard]] unsigned cluster_size() const { return static_cast<unsigned>(storage_.size()); }
+    [[nodiscard]] unsigned block_in_cluster() const { return current_ / threads_; }
+
+    /// Where another block of the cluster has what this one has at `p`.
+    unsigned char* shared_of(const void* p, unsigned block) {
+        check_shared(p, 1, 1);
+        if (block >= storage_.size()) fail("a block outside the cluster");
+        bool ended = true;
+        for (unsigned i = block * threads_; i < (block + 1) * threads_; ++i) ended &= fibers_[i]->now == state::done;
+        if (ended) fail("shared memory of a block that has ended");
+        return aligned(block) + (static_cast<const unsigned char*>(p) - shared);
+    }
 
     /// Lets the others run before this thread looks again at what it waits for; `progress` says that somebody got on.
     void poll() { wait(state::polling); }
@@ -183,9 +199,16 @@ class machine {
         arrived(f.fake_stack);
     }
 
+    unsigned char* aligned(unsigned block) {
+        unsigned char* const p = storage_[block].data();
+        return p + (128 - reinterpret_cast<std::uintptr_t>(p) % 128);
+    }
+
     void resume(unsigned i) {
         current_ = i;
-        threadIdx.x = i;
+        threadIdx.x = i % threads_;
+        blockIdx.x = first_block_ + i / threads_;
+        shared = aligned(i / threads_);
 #if defined(HOLDFAST_EMULATED_ASAN)
         void* fake = nullptr;
         __sanitizer_start_switch_fiber(&fake, fibers_[i]->stack.get(), stack_bytes);
@@ -214,35 +237,50 @@ class machine {
         makecontext(&f.context, entry, 0);
     }
 
-    void run_block(unsigned threads) {
-        std::memset(shared, 0xFF, shared_bytes);
+    void run_blocks(unsigned blocks) {
+        const unsigned threads = threads_ * blocks, warps = threads / 32;
+        for (unsigned b = 0; b < blocks; ++b) std::memset(aligned(b), 0xFF, shared_bytes);
         for (unsigned i = 0; i < threads; ++i) prepare(*fibers_[i]);
-        const unsigned warps = threads / 32;
         std::vector<unsigned> order(warps);
         for (unsigned w = 0; w < warps; ++w) order[w] = w;
         unsigned idle = 0;
+        const auto count = [&](state what, unsigned from, unsigned to) {
+            unsigned n = 0;
+            for (unsigned i = from; i < to; ++i) n += fibers_[i]->now == what;
+            return n;
+        };
+        const auto release = [&](state what, unsigned from, unsigned to) {
+            for (unsigned i = from; i < to; ++i)
+                if (fibers_[i]->now == what) fibers_[i]->now = state::ready;
+        };
         for (unsigned long long before = progress;;) {
             for (unsigned w = warps; w > 1; --w) std::swap(order[w - 1], order[next_random() % w]);
             for (const unsigned w : order) run_warp(w);
             if (between_rounds) between_rounds();
-            unsigned waiting = 0, done = 0, polling = 0;
-            for (unsigned i = 0; i < threads; ++i) {
-                polling += fibers_[i]->now == state::polling;
-                waiting += fibers_[i]->now == state::at_block_barrier;
-                done += fibers_[i]->now == state::done;
+            if (count(state::done, 0, threads) == threads) return;
+            bool released = false;
+            for (unsigned b = 0; b < blocks; ++b) {
+                const unsigned from = b * threads_, to = from + threads_,
+                               waiting = count(state::at_block_barrier, from, to), done = count(state::done, from, to);
+                if (waiting > 0 && waiting < threads_ && waiting + done == threads_)
+                    fail("threads wait for a barrier that others never reach");
+                if (waiting != threads_) continue;
+                ++block_barriers;
+                release(state::at_block_barrier, from, to);
+                released = true;
             }
-            if (done == threads) return;
-            if (polling > 0) {
-                idle = progress == before ? idle + 1 : 0;
+            if (count(state::at_cluster_barrier, 0, threads) == threads) {
+                release(state::at_cluster_barrier, 0, threads);
+                released = true;
+            }
+            if (count(state::polling, 0, threads) > 0) {
+                idle = progress == before && !released ? idle + 1 : 0;
                 before = progress;
                 if (idle > 1000) fail("threads wait for something that never comes");
-                for (unsigned i = 0; i < threads; ++i)
-                    if (fibers_[i]->now == state::polling) fibers_[i]->now = state::ready;
-                continue;
+                release(state::polling, 0, threads);
+            } else if (!released) {
+                fail("threads wait for a barrier that others never reach");
             }
-            if (waiting + done != threads || done != 0) fail("threads wait for a barrier that others never reach");
-            ++block_barriers;
-            for (unsigned i = 0; i < threads; ++i) fibers_[i]->now = state::ready;
         }
     }
 
@@ -269,6 +307,8 @@ class machine {
         }
     }
 
+    std::vector<std::vector<unsigned char>> storage_;  // shared memory, one per block of the cluster
+    unsigned threads_ = 0, first_block_ = 0;
     std::vector<std::unique_ptr<fiber>> fibers_;
     std::vector<exchange> exchanges_;
     const std::function<void()>* kernel_ = nullptr;

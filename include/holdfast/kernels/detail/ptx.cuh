@@ -19,6 +19,8 @@
 
 /// Before a loop that must be unrolled, so that arrays indexed in it stay in registers.
 #define HOLDFAST_UNROLL _Pragma("unroll")
+/// Before a loop of unknown length, so that the loads of several turns are under way at once.
+#define HOLDFAST_UNROLL_BY_FOUR _Pragma("unroll 4")
 
 namespace holdfast::kernels::detail {
 
@@ -60,6 +62,20 @@ __device__ __forceinline__ void load_matrices_transposed(std::uint32_t (&to)[4],
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
                  : "r"(shared_address(row))
                  : "memory");
+}
+
+/// The two ends of a launch that begins before the kernel ahead has ended (launch_early): what the kernel ahead wrote
+/// may be read after the one; after the other, in every block, the kernel behind may begin. Before compute capability
+/// 9.0 there is no such launch, and neither does anything.
+__device__ __forceinline__ void wait_for_kernel_ahead() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;\n" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void let_kernel_behind_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;\n" ::: "memory");
+#endif
 }
 
 /// c += a b for a 16x16, b 16x8, accumulated in fp32; fragments as PTX lays them out over the warp.

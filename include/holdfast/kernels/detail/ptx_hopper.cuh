@@ -1,11 +1,10 @@
 #pragma once
 // What compute capability 9.0 has beyond ptx.cuh: bulk copies of tiles by a tensor map (TMA), barriers in shared memory
-// that count bytes, products of a whole warpgroup (WGMMA), registers handed from one warpgroup to another, and the
-// launch that begins before the kernel ahead has ended. The tests put an emulation in this header's place. Builds on
-// ptx.cuh.
+// that count bytes, products of a whole warpgroup (WGMMA), registers handed from one warpgroup to another. The tests
+// put an emulation in this header's place. Builds on ptx_cluster.cuh.
 
 #include <holdfast/kernels/detail/hopper.hpp>
-#include <holdfast/kernels/detail/ptx.cuh>
+#include <holdfast/kernels/detail/ptx_cluster.cuh>
 
 #include <cuda.h>
 
@@ -63,27 +62,6 @@ template <class T>
     return error == cudaSuccess && major != 9 ? cudaErrorNoKernelImageForDevice : error;
 }
 
-/// Enqueues `kernel`; it may begin while the kernel ahead still runs, and waits for it with wait_for_kernel_ahead.
-template <class... Parameters, class... Arguments>
-[[nodiscard]] cudaError_t launch_early(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
-                                       cudaStream_t stream, const Arguments&... arguments) noexcept {
-    cudaError_t error =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = dim3(threads);
-    config.dynamicSmemBytes = shared;
-    config.stream = stream;
-    cudaLaunchAttribute early{};
-    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    early.val.programmaticStreamSerializationAllowed = 1;
-    config.attrs = &early;
-    config.numAttrs = 1;
-    if (error == cudaSuccess) error = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-    if (error != cudaSuccess) (void)cudaGetLastError();
-    return error;
-}
-
 #if HOLDFAST_ON_HOPPER
 
 /// A barrier in shared memory: a phase ends when `arrivals` have come and all bytes that were announced.
@@ -124,8 +102,6 @@ __device__ __forceinline__ void load_box(void* shared, const tensor_map& map, in
         "l"(&map), "r"(col), "r"(row), "r"(shared_address(barrier))
         : "memory");
 }
-
-__device__ __forceinline__ void wait_for_kernel_ahead() { asm volatile("griddepcontrol.wait;\n" ::: "memory"); }
 
 template <int Registers>
 __device__ __forceinline__ void give_registers() {

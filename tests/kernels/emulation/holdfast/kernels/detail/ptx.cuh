@@ -15,6 +15,7 @@
 #include <cstring>
 
 #define HOLDFAST_UNROLL
+#define HOLDFAST_UNROLL_BY_FOUR
 
 namespace holdfast::kernels::detail {
 
@@ -86,6 +87,9 @@ inline void load_matrices_transposed(std::uint32_t (&to)[4], const void* row) {
         to[j] = emulation::element(e.pointer[8 * j + t], g) |
                 static_cast<std::uint32_t>(emulation::element(e.pointer[8 * j + t + 1], g)) << 16;
 }
+
+inline void wait_for_kernel_ahead() {}
+inline void let_kernel_behind_begin() {}
 
 template <class T>
 void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {

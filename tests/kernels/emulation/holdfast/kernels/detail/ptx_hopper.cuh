@@ -5,7 +5,7 @@
 // it and not from hopper.hpp's functions.
 
 #include <holdfast/kernels/detail/hopper.hpp>
-#include <holdfast/kernels/detail/ptx.cuh>
+#include <holdfast/kernels/detail/ptx_cluster.cuh>
 
 #include <cstring>
 #include <map>
@@ -52,6 +52,9 @@ struct box {
 struct engine {
     std::map<const std::uint64_t*, barrier> barriers;
     std::vector<box> boxes;
+    engine() {
+        machine::instance().between_rounds = [this] { land(); };
+    }
     static engine& instance() {
         static engine e;
         return e;
@@ -126,15 +129,6 @@ float element_of(std::uint64_t descriptor, std::uint32_t row, std::uint32_t k) {
     return emulation::compute_capability == 9 ? cudaSuccess : cudaErrorNoKernelImageForDevice;
 }
 
-template <class... Parameters, class... Arguments>
-[[nodiscard]] cudaError_t launch_early(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
-                                       cudaStream_t stream, const Arguments&... arguments) noexcept {
-    machine::instance().between_rounds = [] { emulation::engine::instance().land(); };
-    const cudaError_t error = launch(kernel, grid, threads, shared, stream, arguments...);
-    machine::instance().between_rounds = nullptr;
-    return error;
-}
-
 [[nodiscard]] inline std::uint32_t shared_address(const void* p) {
     return static_cast<std::uint32_t>(static_cast<const unsigned char*>(p) - machine::instance().shared) +
            emulation::shared_begins;
@@ -162,7 +156,6 @@ inline void load_box(void* shared, const tensor_map& map, int col, int row, std:
         {shared_address(shared), &map, col, row, barrier, m.next_random() % 4});
 }
 
-inline void wait_for_kernel_ahead() {}
 template <int>
 void give_registers() {}
 template <int>
