@@ -105,8 +105,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench", help="the built replay_bench")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="benchmarks whose names begin so")
     arguments = parser.parse_args()
-    rows = list(peers())
+    rows = [row for row in peers() if row[0].startswith(arguments.only)]
     times = {}
     for _ in range(arguments.rounds):
         for name in dict.fromkeys(row[0] for row in rows):

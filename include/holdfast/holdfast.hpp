@@ -22,6 +22,7 @@
 #include <holdfast/core/half.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
+#include <holdfast/core/philox_vectors.hpp>
 #include <holdfast/core/portable_math.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/experiment/abilities.hpp>
@@ -72,6 +73,7 @@
 #include <holdfast/replay/inscl.hpp>
 #include <holdfast/replay/insinfo.hpp>
 #include <holdfast/replay/item_bits.hpp>
+#include <holdfast/replay/likely_items.hpp>
 #include <holdfast/replay/memory.hpp>
 #include <holdfast/replay/policy.hpp>
 #include <holdfast/replay/priority_tree.hpp>

@@ -7,7 +7,10 @@
 #include <holdfast/replay/sampler.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
@@ -172,6 +175,58 @@ TEST_CASE("many words at once are the words one by one, wherever they begin and 
             bits.words(first, words);
             for (std::size_t i = 0; i < n; ++i) REQUIRE(words[i] == bits.word(first + i));
         }
+}
+
+TEST_CASE("words of items in any order are the words one by one") {
+    const replay::detail::item_bits bits(philox{42, 8});
+    for (const std::size_t n : {0u, 1u, 7u, 8u, 21u}) {
+        ids items(n);
+        std::vector<std::uint64_t> words(n);
+        for (std::size_t i = 0; i < n; ++i) items[i] = static_cast<std::uint32_t>(0xfffffffeu - 987654321u * i * i);
+        bits.words_of(items, words.data());
+        for (std::size_t i = 0; i < n; ++i) REQUIRE(words[i] == bits.word(items[i]));
+    }
+}
+
+TEST_CASE("likely items: none is missed, few are named in vain, and keys have the bits of the plain form") {
+    const replay::detail::item_bits bits(philox{42, 9});
+    constexpr std::size_t items = 3 * replay::detail::key_block;
+    std::vector<double> w(items);
+    philox g{10};
+    for (double& x : w) x = std::ldexp(holdfast::uniform(g), static_cast<int>(holdfast::uniform_index(g, 12)));
+    w[5] = 0, w[77] = 1e-320;
+    const replay::detail::weight_bounds bounds(w);
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const auto found = std::make_unique<replay::detail::likely_items>(),
+               plain = std::make_unique<replay::detail::likely_items>();
+    std::size_t in_vain = 0, wanted = 0;
+    for (const double cut : {0.0, 1e-300, 1e-5, 0.003, 0.1, 20.0, infinity})
+        for (const std::size_t first : {std::size_t{0}, replay::detail::key_block, 2 * replay::detail::key_block})
+            for (const std::size_t count :
+                 {std::size_t{1}, std::size_t{15}, std::size_t{97}, replay::detail::key_block}) {
+                const auto limit = bounds.at_most(cut, w.data());
+                found->find(bits, first, count, limit);
+                plain->find_plain(bits, first, count, limit);
+                found->make_keys(w.data());
+                plain->make_keys_plain(w.data());
+                REQUIRE(found->size() == plain->size());
+                for (std::size_t c = 0; c < found->size(); ++c) {
+                    REQUIRE(found->item(c) == plain->item(c));
+                    REQUIRE(found->word(c) == plain->word(c));
+                    REQUIRE(std::bit_cast<std::uint64_t>(found->key(c)) == std::bit_cast<std::uint64_t>(plain->key(c)));
+                    REQUIRE(found->word(c) == bits.word(found->item(c)));
+                    in_vain += found->key(c) > cut;
+                }
+                std::size_t c = 0;
+                for (std::size_t i = first; i < first + count; ++i) {
+                    const double key = -holdfast::portable_log(replay::detail::item_bits::open(bits.word(i))) / w[i];
+                    if (!(w[i] > 0) || key > cut) continue;
+                    ++wanted;
+                    while (c < found->size() && found->item(c) < i) ++c;
+                    REQUIRE((c < found->size() && found->item(c) == i));
+                }
+            }
+    CHECK(in_vain < wanted / 2);
 }
 
 TEST_CASE("no weighted draw misses a key: brute force over sizes and shares") {

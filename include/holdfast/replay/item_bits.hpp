@@ -3,25 +3,14 @@
 // same for any number of threads, any shard order and after a resume. On a machine with AVX-512 (asked at run time) in
 // its instructions, else in loops that compilers turn into vectors: the same bits. Builds on core.
 
-#include <holdfast/core/cpu.hpp>
+#include <holdfast/core/philox_vectors.hpp>
 #include <holdfast/core/random.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__CUDACC__)
-#define HOLDFAST_REPLAY_AVX512 1
-#include <immintrin.h>
-#else
-#define HOLDFAST_REPLAY_AVX512 0
-#endif
-
 namespace holdfast::replay::detail {
-
-#if HOLDFAST_REPLAY_AVX512
-inline bool machine_has_avx512() { return holdfast::detail::machine_level() == holdfast::detail::simd_level::avx512; }
-#endif
 
 /// Random bits per item: words 2i and 2i + 1 of a stream of its own, which a generator that has moved on does not
 /// share.
@@ -46,12 +35,23 @@ class item_bits {
             to[0] = word(first++);
             to = to.subspan(1);
         }
-#if HOLDFAST_REPLAY_AVX512
-        if (machine_has_avx512())
-            for (; to.size() >= 64; first += 64, to = to.subspan(64)) blocks_avx512(first / 2, to.data());
+#if HOLDFAST_X86_LEVELS
+        if (holdfast::detail::machine_has_avx512())
+            for (; to.size() >= 64 && (first + 63) / 2 >> 32 == 0; first += 64, to = to.subspan(64))
+                blocks_avx512(first / 2, to.data());
 #endif
         for (; to.size() >= 16; first += 16, to = to.subspan(16)) blocks(first / 2, to.data());
         for (std::uint64_t& w : to) w = word(first++);
+    }
+
+    /// word(items[0]), word(items[1]) ...
+    void words_of(std::span<const std::uint32_t> items, std::uint64_t* to) const {
+        std::size_t i = 0;
+#if HOLDFAST_X86_LEVELS
+        if (holdfast::detail::machine_has_avx512())
+            for (; i + 8 <= items.size(); i += 8) words_avx512(items.data() + i, to + i);
+#endif
+        for (; i < items.size(); ++i) to[i] = word(items[i]);
     }
 
     /// The 52 bits of a word as a number in (0, 1), as uniform_open makes it.
@@ -72,45 +72,27 @@ class item_bits {
         return {static_cast<std::uint32_t>(keyed_.seed()), static_cast<std::uint32_t>(keyed_.seed() >> 32)};
     }
 
-#if HOLDFAST_REPLAY_AVX512
-    /// 64 words: four vectors of eight blocks. Lanes of 64 bits of which the low half counts: a multiplication reads no
-    /// more, and what xor and shift leave in the high half is masked at the end.
+#if HOLDFAST_X86_LEVELS
     __attribute__((target("avx512f"))) void blocks_avx512(std::uint64_t block, std::uint64_t* out) const {
-        const __m512i m0 = _mm512_set1_epi64(0xd2511f53), m1 = _mm512_set1_epi64(0xcd9e8d57);
-        const __mmask8 all = 0xff;  // the plain forms start from a register that is not set, and GCC warns
-        const __m512i low = _mm512_set1_epi64(0xffffffff);
-        const __m512i stream_low = _mm512_set1_epi64(static_cast<long long>(keyed_.stream())),
-                      stream_high = _mm512_set1_epi64(static_cast<long long>(keyed_.stream() >> 32));
-        const auto first = static_cast<long long>(block);
-        __m512i c0[4], c1[4], c2[4], c3[4];
-        for (int v = 0; v < 4; ++v) {
-            c0[v] = _mm512_add_epi64(_mm512_set1_epi64(first + 8 * v), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
-            c1[v] = _mm512_maskz_srli_epi64(all, c0[v], 32);
-            c2[v] = stream_low;
-            c3[v] = stream_high;
-        }
-        philox::key_type k = key();
-        for (int round = 0; round < 10; ++round) {
-            const __m512i k0 = _mm512_set1_epi64(k[0]), k1 = _mm512_set1_epi64(k[1]);
-            for (int v = 0; v < 4; ++v) {
-                const __m512i a = _mm512_maskz_mul_epu32(all, m0, c0[v]), b = _mm512_maskz_mul_epu32(all, m1, c2[v]);
-                c0[v] =
-                    _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(all, b, 32), c1[v], k0, 0x96);  // three-way xor
-                c1[v] = b;
-                c2[v] = _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(all, a, 32), c3[v], k1, 0x96);
-                c3[v] = a;
-            }
-            k[0] += 0x9e3779b9u;
-            k[1] += 0xbb67ae85u;
-        }
-        for (int v = 0; v < 4; ++v) {
-            const __m512i even = _mm512_or_si512(_mm512_maskz_slli_epi64(all, c0[v], 32), _mm512_and_si512(c1[v], low));
-            const __m512i odd = _mm512_or_si512(_mm512_maskz_slli_epi64(all, c2[v], 32), _mm512_and_si512(c3[v], low));
+        using holdfast::detail::eight_from;
+        const holdfast::detail::philox_vectors<4> made(
+            {eight_from(block), eight_from(block + 8), eight_from(block + 16), eight_from(block + 24)}, seed(),
+            stream());
+        for (std::size_t v = 0; v < 4; ++v) {
+            const __m512i even = made.first_halves(v), odd = made.last_halves(v);
             _mm512_storeu_si512(out + 16 * v,
                                 _mm512_permutex2var_epi64(even, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), odd));
             _mm512_storeu_si512(out + 16 * v + 8,
                                 _mm512_permutex2var_epi64(even, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), odd));
         }
+    }
+
+    __attribute__((target("avx512f"))) void words_avx512(const std::uint32_t* items, std::uint64_t* out) const {
+        const __m512i item = _mm512_maskz_cvtepu32_epi64(
+            0xff, _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(items))));
+        const holdfast::detail::philox_vectors<1> made({_mm512_maskz_srli_epi64(0xff, item, 1)}, seed(), stream());
+        const __mmask8 odd = _mm512_test_epi64_mask(item, _mm512_set1_epi64(1));
+        _mm512_storeu_si512(out, _mm512_mask_mov_epi64(made.first_halves(0), odd, made.last_halves(0)));
     }
 #endif
 

@@ -4,6 +4,7 @@
 // sums of its children: one comparison with all sixteen finds the child.
 // Builds on sampler.hpp and state.hpp.
 
+#include <holdfast/core/cpu.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/replay/item_bits.hpp>
@@ -19,6 +20,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#if HOLDFAST_X86_LEVELS
+#include <immintrin.h>
+#endif
 
 namespace holdfast::replay {
 
@@ -175,8 +180,8 @@ class priority_tree {
 
     /// child() of n nodes, each with its position.
     void descend(std::size_t level, std::size_t* node, std::uint64_t* position, std::size_t n) const {
-#if HOLDFAST_REPLAY_AVX512
-        if (detail::machine_has_avx512()) {
+#if HOLDFAST_X86_LEVELS
+        if (holdfast::detail::machine_has_avx512()) {
             const group* below = level > 0 ? levels_[level - 1].data() : nullptr;
             return descend_avx512(levels_[level].data(), below, node, position, n);
         }
@@ -184,7 +189,7 @@ class priority_tree {
         for (std::size_t t = 0; t < n; ++t) node[t] = child(level, node[t], position[t]);
     }
 
-#if HOLDFAST_REPLAY_AVX512
+#if HOLDFAST_X86_LEVELS
     /// Two comparisons a node; what the level below will look at is asked for in time.
     __attribute__((target("avx512f,popcnt"))) static void descend_avx512(const group* groups, const group* below,
                                                                          std::size_t* node, std::uint64_t* position,

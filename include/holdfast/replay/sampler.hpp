@@ -94,10 +94,12 @@ class uniform_without_replacement {
   private:
     /// The n smallest keys of those up to `cut`.
     [[nodiscard]] std::vector<std::uint32_t> smallest_keys(std::size_t n, std::uint64_t cut, const philox& g) const {
-        return detail::smallest_of(items_, n, cut, detail::item_bits(g),
-                                   [](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
-                                       for (std::size_t i = 0; i < words.size(); ++i)
-                                           kept.offer(words[i], static_cast<std::uint32_t>(first + i));
+        const detail::item_bits bits(g);
+        return detail::smallest_of(items_, n, cut,
+                                   [&](std::size_t first, std::size_t count, detail::likely_items& here, auto& kept) {
+                                       here.find(bits, first, count, detail::word_limit{kept.cut()});
+                                       for (std::size_t c = 0; c < here.size(); ++c)
+                                           kept.offer(here.word(c), here.item(c));
                                    });
     }
 
@@ -184,7 +186,8 @@ class weighted_without_replacement {
 
     /// @param weights [size] finite, at least 0, any scale
     /// @throw invalid_argument for a weight that is negative, infinite or NaN
-    explicit weighted_without_replacement(std::span<const double> weights) : weights_(weights.begin(), weights.end()) {
+    explicit weighted_without_replacement(std::span<const double> weights)
+        : weights_(weights.begin(), weights.end()), bounds_(weights_) {
         detail::check_weights("weighted_without_replacement", weights_);
         positive_ =
             static_cast<std::size_t>(std::count_if(weights_.begin(), weights_.end(), [](double w) { return w > 0; }));
@@ -255,20 +258,17 @@ class weighted_without_replacement {
     /// The n smallest keys of those up to `cut`.
     [[nodiscard]] std::vector<std::uint32_t> smallest_keys(std::size_t n, double cut, const philox& g) const {
         const detail::item_bits bits(g);
-        return detail::smallest_of(
-            weights_.size(), n, cut, bits, [&](std::span<const std::uint64_t> words, std::size_t first, auto& kept) {
-                std::uint16_t hits[256];
-                const std::size_t count = detail::maybe_below(words, &weights_[first], kept.cut(), hits);
-                for (std::size_t h = 0; h < count; ++h) {
-                    const std::size_t i = first + hits[h];
-                    if (weights_[i] == 0) continue;
-                    const double u = detail::item_bits::open(words[hits[h]]);
-                    kept.offer(-portable_log(u) / weights_[i], static_cast<std::uint32_t>(i));
-                }
-            });
+        return detail::smallest_of(weights_.size(), n, cut,
+                                   [&](std::size_t first, std::size_t count, detail::likely_items& here, auto& kept) {
+                                       here.find(bits, first, count, bounds_.at_most(kept.cut(), weights_.data()));
+                                       here.make_keys(weights_.data());
+                                       for (std::size_t c = 0; c < here.size(); ++c)
+                                           if (weights_[here.item(c)] > 0) kept.offer(here.key(c), here.item(c));
+                                   });
     }
 
     std::vector<double> weights_;
+    detail::weight_bounds bounds_;
     std::size_t positive_ = 0;
 };
 
