@@ -1,14 +1,20 @@
 #include <holdfast/core/parallel.hpp>
+#include <holdfast/core/random.hpp>
+#include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/cost_table.hpp>
 #include <holdfast/transport/engine_eigen.hpp>
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/engine_simd.hpp>
+#include <holdfast/transport/engine_table.hpp>
 #include <holdfast/transport/engine_xtensor.hpp>
 
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "support/engine_parity.hpp"
@@ -16,6 +22,8 @@
 
 namespace transport = holdfast::transport;
 using holdfast::matrix_view;
+using holdfast::philox;
+using transport::storage;
 
 namespace {
 
@@ -23,6 +31,13 @@ template <class Engine, class Real>
 void check_parity() {
     holdfast_test::check_engine_parity<Real>([](matrix_view<const Real> c, std::span<const double> a,
                                                 std::span<const double> b) { return Engine(c, a, b); });
+}
+
+void compute_at(transport::detail::simd_level level) {
+    transport::detail::simd_kernels<double>::target_level = level;
+    transport::detail::simd_kernels<float>::target_level = level;
+    transport::detail::kernel_rows<float>::target_level = level;
+    transport::detail::kernel_rows<std::uint16_t>::target_level = level;
 }
 
 }  // namespace
@@ -42,13 +57,11 @@ TEST_CASE("the vector engine computes what the plain engine does, at every level
     const auto machine = transport::detail::machine_level();
     for (const auto level : {simd_level::baseline, simd_level::avx2, simd_level::avx512}) {
         if (level > machine) continue;
-        transport::detail::simd_kernels<double>::target_level = level;
-        transport::detail::simd_kernels<float>::target_level = level;
+        compute_at(level);
         check_parity<transport::simd_engine<double>, double>();
         check_parity<transport::simd_engine<float>, float>();
     }
-    transport::detail::simd_kernels<double>::target_level = machine;
-    transport::detail::simd_kernels<float>::target_level = machine;
+    compute_at(machine);
 }
 
 TEST_CASE("an engine takes any matrix of costs, and computes in its numbers") {
@@ -95,7 +108,7 @@ TEST_CASE("the vector exponential is within three units in the last place") {
 }
 
 TEST_CASE("engines give the same bits for any number of threads") {
-    holdfast::philox g{92};
+    philox g{92};
     holdfast::matrix<float> c(300, 211);
     for (float& v : c.values()) v = float(holdfast::uniform(g));
     const std::vector<double> a(300, 1.0 / 300), b(211, 1.0 / 211);
@@ -114,4 +127,137 @@ TEST_CASE("engines give the same bits for any number of threads") {
         CHECK(more.transport_cost == one.transport_cost);
     }
     holdfast::set_threads(0);
+}
+
+TEST_CASE("sweeps that only multiply go where sweeps in the log domain go, at every epsilon and in every storage") {
+    philox g{93};
+    const std::size_t n = 83, m = 70;
+    holdfast::matrix<float> x(n, 5), y(m, 5);
+    for (holdfast::matrix<float>* p : {&x, &y})
+        for (float& v : p->values()) v = float(holdfast::normal(g));
+    std::vector<double> a(n), b(m);
+    for (std::vector<double>* w : {&a, &b}) {
+        double sum = 0;
+        for (double& v : *w) sum += v = std::pow(10, -3 * holdfast::uniform(g));
+        for (double& v : *w) v /= sum;
+    }
+    const transport::ground_cost cost = transport::squared_euclidean{};
+    const auto px = transport::prepare<float>(x, cost), py = transport::prepare<float>(y, cost);
+    for (const auto how : {storage::float32, storage::fixed16, storage::streamed}) {
+        const transport::cost_table table(px, py, cost, how);
+        holdfast::matrix<double> c(n, m);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j < m; ++j) c(i, j) = double(table.at(i, j));
+        for (int decade = -5; decade <= 4; ++decade) {
+            const double eps = std::pow(10, decade);
+            INFO("storage " << int(how) << ", epsilon " << eps);
+            transport::plain_engine plain(c.view(), a, b);
+            transport::table_engine engine(table, a, b);
+            std::vector<double> f(n, 0), h(m, 0);
+            std::vector<float> ef(n, 0), eh(m, 0);
+            for (int k = 0; k < 60; ++k) {
+                const double omega = k % 20 >= 10 ? 1.4 : 1;
+                const double wrong = plain.sweep(f, h, eps, omega), also = engine.sweep(ef, eh, eps, omega);
+                // 16 bits of a kernel move costs by a 2000th of epsilon, single precision by 1e-7 of themselves.
+                const double room = (how == storage::fixed16 ? 2e-3 : 1e-4) * eps + 6e-5 * double(1 + k);
+                for (std::size_t i = 0; i < n; ++i) REQUIRE(std::abs(f[i] - double(ef[i])) <= room);
+                for (std::size_t j = 0; j < m; ++j) REQUIRE(std::abs(h[j] - double(eh[j])) <= room);
+                if (eps >= 0.1) REQUIRE(std::abs(wrong - also) <= 5e-3 * (1 + wrong));
+            }
+        }
+        // And all the way: as near as single precision comes, whatever the kernel was kept in.
+        transport::table_engine engine(table, a, b);
+        transport::plain_engine plain(c.view(), a, b);
+        const auto r = transport::sinkhorn(engine, {.epsilon = 1}), s = transport::sinkhorn(plain, {.epsilon = 1});
+        CHECK(r.converged);
+        CHECK(r.entropic_cost == Approx(s.entropic_cost).epsilon(1e-5));
+        CHECK(r.lower <= s.upper);
+        CHECK(s.lower <= r.upper);
+    }
+}
+
+TEST_CASE("a sweep that follows another at one epsilon reads no cost") {
+    philox g{96};
+    holdfast::matrix<float> c(70, 45);
+    for (float& v : c.values()) v = float(holdfast::uniform(g));
+    const std::vector<double> a(70, 1.0 / 70), b(45, 1.0 / 45);
+    const auto run = [&](bool spoil) {
+        holdfast::matrix<float> costs = c;
+        transport::simd_engine<float> engine(costs.view(), a, b);
+        std::vector<float> f(70, 0), h(45, 0);
+        engine.sweep(f, h, 0.05, 1);
+        if (spoil) std::fill(costs.values().begin(), costs.values().end(), 0.0F);
+        for (int k = 0; k < 6; ++k) engine.sweep(f, h, 0.05, k < 3 ? 1 : 1.2);
+        return std::pair(f, h);
+    };
+    if constexpr (transport::detail::simd_kernels<float>::guesses) CHECK(run(true) == run(false));
+}
+
+TEST_CASE("a kernel serves the epsilon and the potentials it was made for, and no other") {
+    philox g{94};
+    holdfast::matrix<float> c(40, 50);
+    for (float& v : c.values()) v = float(holdfast::uniform(g));
+    const std::vector<double> a(40, 1.0 / 40), b(50, 1.0 / 50);
+    transport::simd_engine<float> used(c.view(), a, b);
+    std::vector<float> f(40, 0), h(50, 0);
+    for (int k = 0; k < 5; ++k) used.sweep(f, h, 0.05, 1);
+    // Another epsilon, potentials from elsewhere, far ones: what an engine that saw nothing before would answer.
+    for (const double eps : {0.05, 0.02, 0.05, 3.0})
+        for (const double shift : {0.0, 0.3, -40.0, 1000.0}) {
+            std::vector<float> f0(40), h0(50);
+            for (float& v : f0) v = float(0.1 * holdfast::uniform(g) - shift);
+            for (float& v : h0) v = float(0.1 * holdfast::uniform(g) + shift);
+            transport::simd_engine<float> fresh(c.view(), a, b);
+            std::vector<float> f1 = f0, h1 = h0;
+            const double wrong = used.sweep(f0, h0, eps, 1), expected = fresh.sweep(f1, h1, eps, 1);
+            const double room = 1e-6 * (1 + std::abs(shift) + eps);
+            for (std::size_t i = 0; i < 40; ++i) REQUIRE(std::abs(double(f0[i]) - double(f1[i])) <= room);
+            for (std::size_t j = 0; j < 50; ++j) REQUIRE(std::abs(double(h0[j]) - double(h1[j])) <= room);
+            REQUIRE(std::abs(wrong - expected) <= 1e-3 * (1 + std::abs(shift)) / eps);
+        }
+}
+
+TEST_CASE("kernels are the same bits at every level with fused arithmetic, and all but the same without") {
+    using transport::detail::kernel_rows;
+    using transport::detail::simd_level;
+    philox g{95};
+    const std::size_t rows = 7, width = 96, m = 75;
+    std::vector<float> e(m), x(width, 0), w(rows);
+    for (float& v : e) v = float(std::exp2(-70 * holdfast::uniform(g)));
+    for (std::size_t j = 0; j < m; ++j) x[j] = float(holdfast::uniform(g));
+    for (float& v : w) v = float(holdfast::uniform(g));
+    const auto machine = transport::detail::machine_level();
+    const auto run = [&](auto cell, simd_level level) {
+        using cell_t = decltype(cell);
+        compute_at(level);
+        std::vector<cell_t> k(rows * width);
+        for (std::size_t r = 0; r < rows; ++r)
+            kernel_rows<cell_t>::keep(e.data(), 0.9F / float(r + 1), m, &k[r * width]);
+        std::vector<float> out(rows), s(width, 0.5F), logs = x;
+        kernel_rows<cell_t>::products(k.data(), width, rows, x.data(), width, out.data());
+        kernel_rows<cell_t>::weighted(k.data(), width, rows, w.data(), s.data(), width);
+        for (float& v : logs) v += 1e-6F;
+        kernel_rows<cell_t>::logarithms(logs.data(), width);
+        for (std::size_t r = 0; r < rows; ++r) {
+            double expected = 0;
+            for (std::size_t j = 0; j < m; ++j) expected += double(e[j]) * 0.9 / double(r + 1) * double(x[j]);
+            REQUIRE(double(out[r]) == Approx(expected).epsilon(sizeof(cell_t) == 2 ? 5e-4 : 1e-6));
+        }
+        for (std::size_t j = 0; j < width; ++j) {
+            REQUIRE(double(logs[j]) == Approx(std::log(double(x[j] + 1e-6F))).epsilon(3e-7));
+            double expected = 0.5;
+            for (std::size_t r = 0; r < rows && j < m; ++r)
+                expected += double(w[r]) * double(e[j]) * 0.9 / double(r + 1);
+            REQUIRE(double(s[j]) == Approx(expected).epsilon(5e-4));
+        }
+        out.insert(out.end(), s.begin(), s.end());
+        out.insert(out.end(), logs.begin(), logs.end());
+        return out;
+    };
+    if (machine != simd_level::avx512) SKIP_ALOUD("this machine has no AVX-512");
+    CHECK(run(0.0F, simd_level::avx2) == run(0.0F, simd_level::avx512));
+    CHECK(run(std::uint16_t{0}, simd_level::avx2) == run(std::uint16_t{0}, simd_level::avx512));
+    (void)run(0.0F, simd_level::baseline);
+    (void)run(std::uint16_t{0}, simd_level::baseline);
+    compute_at(machine);
 }

@@ -20,6 +20,9 @@ struct table_costs {
     [[nodiscard]] std::size_t cols() const { return table->cols(); }
     [[nodiscard]] float at(std::size_t i, std::size_t j) const { return table->at(i, j); }
     [[nodiscard]] cost_table::reader read() const { return table->read(); }
+    [[nodiscard]] std::size_t kept_bytes() const {
+        return table->how() == storage::float32 ? 4 : table->how() == storage::fixed16 ? 2 : 0;
+    }
 };
 
 }  // namespace detail

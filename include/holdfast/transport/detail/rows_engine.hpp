@@ -13,13 +13,18 @@
 // and, where `guesses` is there and true:
 //   double exp_near(e, h, c, inv, m, shift)  e_j = 2^(h_j − c_j inv − shift), at most 2^126; returns Σ e_j
 //
-// Costs: rows(), cols(), at(i, j), and read(), a reader whose row(i) points to real; one reader a chunk.
+// Such a sweep leaves its exponentials, and those that follow at the same epsilon compute none (absorbed_kernel.hpp).
+//
+// Costs: rows(), cols(), at(i, j), kept_bytes() (of a cost; 0: computed when read), and read(), a reader whose row(i)
+// points to real; one reader a chunk.
 
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
+#include <holdfast/transport/detail/absorbed_kernel.hpp>
 #include <holdfast/transport/detail/aligned.hpp>
 #include <holdfast/transport/detail/problem.hpp>
 #include <holdfast/transport/detail/row_facts.hpp>
+#include <holdfast/transport/detail/view_costs.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
 #include <algorithm>
@@ -33,28 +38,6 @@
 #include <vector>
 
 namespace holdfast::transport::detail {
-
-/// Costs that lie in memory already, rows contiguous; must outlive what reads them.
-template <class Real>
-class view_costs {
-  public:
-    view_costs(matrix_view<const Real> c) : c_(c) {  // NOLINT: meant to convert
-        require(c.col_stride() == 1 || c.cols() == 1,
-                "transport::engine: rows of the cost must be contiguous, column stride is ", c.col_stride());
-    }
-    [[nodiscard]] std::size_t rows() const { return c_.rows(); }
-    [[nodiscard]] std::size_t cols() const { return c_.cols(); }
-    [[nodiscard]] Real at(std::size_t i, std::size_t j) const { return c_(i, j); }
-
-    struct reader {
-        matrix_view<const Real> c;
-        [[nodiscard]] const Real* row(std::size_t i) const { return &c(i, 0); }
-    };
-    [[nodiscard]] reader read() const { return {c_}; }
-
-  private:
-    matrix_view<const Real> c_;
-};
 
 template <class K>
 concept guessing_kernels = requires {
@@ -81,43 +64,15 @@ class rows_engine {
             : rows_engine(matrix_view<const real>(view(cost)), a, b) {}
 
         double sweep(vector& f, vector& g, double eps, double omega) {
-            const scratch h = exponents(g, eps);
-            scratch near;  // the same to base 2, for rows whose sum is about what it was
             if constexpr (guessing_kernels<Kernels>) {
-                near.resize(m());
-                for (std::size_t j = 0; j < m(); ++j)
-                    near[j] = static_cast<real>((log_b_[j] + static_cast<double>(g[j]) / eps) * per_octave);
+                if (const auto wrong = absorbed_.sweep(f, g, eps, omega, a_, b_)) return residual_ = *wrong;
+                absorbed_.open(absorbed_kernel::fitting(n(), m(), c_.kept_bytes(), residual_), n(), g);
+                residual_ = sweep_in_logarithms(f, g, eps, omega);
+                absorbed_.close(eps);
+                return residual_;
+            } else {
+                return sweep_in_logarithms(f, g, eps, omega);
             }
-            std::vector<double> error(chunks(), 0);
-            const std::vector<double> sums =
-                column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
-                    const auto old = static_cast<double>(f[i]);
-                    double shift = -old / eps, sum = 0;
-                    if constexpr (guessing_kernels<Kernels>)
-                        sum = Kernels::exp_near(e, near.data(), c, static_cast<real>(per_octave / eps), m(),
-                                                static_cast<real>(shift * per_octave));
-                    if (!(sum > 1e-12 && sum < 1e24)) {  // terms may have been lost: from the greatest exponent on
-                        real max;
-                        sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
-                        shift = static_cast<double>(max);
-                    }
-                    const double to = -eps * (std::log(sum) + shift);
-                    const double next = relaxed(old, to, eps, omega);
-                    const double w = next == to ? a_[i] : a_[i] * std::exp((next - to) / eps);
-                    f[i] = static_cast<real>(next);
-                    error[chunk] += std::abs(w - a_[i]);
-                    Kernels::add(s, e, static_cast<real>(w / sum), m());
-                });
-            double wrong = 0;
-            for (const double x : error) wrong += x;
-            for (std::size_t j = 0; j < m(); ++j) {
-                wrong += std::abs(sums[j] - b_[j]);
-                const double old = static_cast<double>(g[j]);
-                const double to =
-                    sums[j] > vanishing * b_[j] ? old - eps * std::log(sums[j] / b_[j]) : softmin_column(j, f, eps);
-                g[j] = static_cast<real>(relaxed(old, to, eps, omega));
-            }
-            return wrong;
         }
 
         double c_transform(vector& f, vector& g) {
@@ -261,6 +216,47 @@ class rows_engine {
         [[nodiscard]] std::size_t m() const { return c_.cols(); }
         [[nodiscard]] std::size_t chunks() const { return (n() + grain - 1) / grain; }
 
+        double sweep_in_logarithms(vector& f, vector& g, double eps, double omega) {
+            const scratch h = exponents(g, eps);
+            scratch near;  // the same to base 2, for rows whose sum is about what it was
+            if constexpr (guessing_kernels<Kernels>) {
+                near.resize(m());
+                for (std::size_t j = 0; j < m(); ++j)
+                    near[j] = static_cast<real>((log_b_[j] + static_cast<double>(g[j]) / eps) * per_octave);
+            }
+            std::vector<double> error(chunks(), 0);
+            const std::vector<double> sums =
+                column_sums([&](std::size_t i, const real* c, real* e, real* s, std::size_t chunk) {
+                    const auto old = static_cast<double>(f[i]);
+                    double shift = -old / eps, sum = 0;
+                    if constexpr (guessing_kernels<Kernels>)
+                        sum = Kernels::exp_near(e, near.data(), c, static_cast<real>(per_octave / eps), m(),
+                                                static_cast<real>(shift * per_octave));
+                    if (!(sum > 1e-12 && sum < 1e24)) {  // terms may have been lost: from the greatest exponent on
+                        real max;
+                        sum = Kernels::exp_row(e, h.data(), c, static_cast<real>(1 / eps), m(), max);
+                        shift = static_cast<double>(max);
+                    }
+                    const double to = -eps * (std::log(sum) + shift);
+                    if constexpr (guessing_kernels<Kernels>) absorbed_.keep(i, e, sum, to);
+                    const double next = relaxed(old, to, eps, omega);
+                    const double w = next == to ? a_[i] : a_[i] * std::exp((next - to) / eps);
+                    f[i] = static_cast<real>(next);
+                    error[chunk] += std::abs(w - a_[i]);
+                    Kernels::add(s, e, static_cast<real>(w / sum), m());
+                });
+            double wrong = 0;
+            for (const double x : error) wrong += x;
+            for (std::size_t j = 0; j < m(); ++j) {
+                wrong += std::abs(sums[j] - b_[j]);
+                const double old = static_cast<double>(g[j]);
+                const double to =
+                    sums[j] > vanishing * b_[j] ? old - eps * std::log(sums[j] / b_[j]) : softmin_column(j, f, eps);
+                g[j] = static_cast<real>(relaxed(old, to, eps, omega));
+            }
+            return wrong;
+        }
+
         [[nodiscard]] scratch exponents(const vector& g, double eps) const {
             scratch h(m());
             for (std::size_t j = 0; j < m(); ++j) h[j] = static_cast<real>(log_b_[j] + static_cast<double>(g[j]) / eps);
@@ -307,6 +303,8 @@ class rows_engine {
         Costs c_;
         std::vector<double> a_, b_, log_b_;
         cost_summary summary_;
+        absorbed_kernel absorbed_;
+        double residual_ = std::numeric_limits<double>::infinity();  // of the last sweep
 };
 
 }  // namespace holdfast::transport::detail
