@@ -23,7 +23,7 @@
 namespace holdfast::replay::detail {
 
 /// How many items are looked at together.
-inline constexpr std::size_t key_block = 1920;
+inline constexpr std::size_t key_block = 3840;
 
 /// Asks whether a word is at most `largest`.
 struct word_limit {
@@ -203,9 +203,9 @@ class likely_items {
     [[nodiscard]] std::size_t whole_vectors() const { return (size_ + 7) / 8 * 8; }
 
     std::size_t size_ = 0;
-    std::uint32_t items_[key_block + 16] = {};  // a vector is stored whole
-    std::uint64_t words_[key_block + 16] = {};
-    double keys_[key_block + 16] = {};
+    std::uint32_t items_[key_block + 16];  // a vector is stored whole, with zeros behind what was found
+    std::uint64_t words_[key_block + 16];
+    double keys_[key_block + 16];
 };
 
 }  // namespace holdfast::replay::detail

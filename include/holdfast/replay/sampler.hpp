@@ -242,7 +242,9 @@ class weighted_without_replacement {
                 slope += weights_[i] * rest;
             }
             if (!(slope > 0)) return std::numeric_limits<double>::infinity();
-            cut += (wanted - scale * below) / (scale * slope);
+            const double step_up = (wanted - scale * below) / (scale * slope);
+            cut += step_up;
+            if (!(step_up > cut * 1e-3)) break;
         }
         return cut > 0 ? cut : std::numeric_limits<double>::infinity();
     }

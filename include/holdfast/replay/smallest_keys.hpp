@@ -42,10 +42,10 @@ class smallest {
     }
 
   private:
-    /// The places of the pairs, in order. They are thrown into as many bins as there are first: the smallest of many
-    /// keys lie evenly.
+    /// The places of the pairs, in order. They are thrown into bins first, four for each: the smallest of many keys lie
+    /// evenly, so that hardly any two meet.
     [[nodiscard]] std::vector<std::uint32_t> sorted_places() const {
-        const std::size_t count = kept_.size();
+        const std::size_t count = kept_.size(), bins = 4 * count;
         std::vector<std::uint32_t> order(count);
         const auto sort = [&](std::size_t first, std::size_t end) {
             const auto before = [&](std::uint32_t a, std::uint32_t b) { return kept_[a] < kept_[b]; };
@@ -61,7 +61,7 @@ class smallest {
             low = std::min(low, static_cast<double>(key));
             high = std::max(high, static_cast<double>(key));
         }
-        const double last = static_cast<double>(count) - 1, scale = last / (high - low);
+        const double last = static_cast<double>(bins) - 1, scale = last / (high - low);
         if (!(scale > 0 && scale < std::numeric_limits<double>::infinity())) {
             for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(i);
             sort(0, count);
@@ -70,11 +70,12 @@ class smallest {
         const auto bin = [&](Key key) {
             return static_cast<std::uint32_t>(std::min((static_cast<double>(key) - low) * scale, last));
         };
-        std::vector<std::uint32_t> end(count + 1, 0);  // of bin b; while it fills, how far it is filled
+        std::vector<std::uint32_t> end(bins + 1, 0);  // of bin b; while it fills, how far it is filled
         for (const auto& pair : kept_) ++end[bin(pair.first) + 1];
         for (std::size_t b = 1; b < end.size(); ++b) end[b] += end[b - 1];
         for (std::size_t i = 0; i < count; ++i) order[end[bin(kept_[i].first)]++] = static_cast<std::uint32_t>(i);
-        for (std::size_t b = 0, first = 0; b < count && first < n_; first = end[b++]) sort(first, end[b]);
+        for (std::size_t b = 0, first = 0; b < bins && first < n_; first = end[b++])
+            if (end[b] - first > 1) sort(first, end[b]);
         return order;
     }
 
