@@ -65,6 +65,7 @@
 #include <holdfast/metrics/result.hpp>
 #include <holdfast/metrics/running.hpp>
 #include <holdfast/metrics/share_bounds.hpp>
+#include <holdfast/replay/alias_table.hpp>
 #include <holdfast/replay/allocation.hpp>
 #include <holdfast/replay/apportionment.hpp>
 #include <holdfast/replay/balanced.hpp>
@@ -80,12 +81,14 @@
 #include <holdfast/replay/representatives.hpp>
 #include <holdfast/replay/reservoir.hpp>
 #include <holdfast/replay/sampler.hpp>
+#include <holdfast/replay/sampler_checks.hpp>
 #include <holdfast/replay/smallest_keys.hpp>
 #include <holdfast/replay/state.hpp>
 #include <holdfast/replay/stratified.hpp>
 #include <holdfast/replay/surprise.hpp>
 #include <holdfast/replay/tag_merging.hpp>
 #include <holdfast/replay/tagger.hpp>
+#include <holdfast/replay/weighted_sampler.hpp>
 #include <holdfast/scoring/bleu.hpp>
 #include <holdfast/scoring/corpus.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
