@@ -3,6 +3,7 @@
 #include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_hopper.cuh>
+#include <holdfast/kernels/lora_hopper_backward.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
 #include <holdfast/kernels/mixture.cuh>
@@ -83,6 +84,8 @@ template cublasStatus_t by_cublaslt(cublasLtHandle_t, forward_args<__nv_bfloat16
 
 template cudaError_t kernels::lora_matmul_hopper(forward_args<__half>, cudaStream_t) noexcept;
 template cudaError_t kernels::lora_matmul_hopper(forward_args<__nv_bfloat16>, cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_backward_hopper(backward_args<__half, float>, cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_backward_hopper(backward_args<__nv_bfloat16, float>, cudaStream_t) noexcept;
 
 template class holdfast::transport::cuda_engine<float>;
 template class holdfast::transport::cuda_engine<double>;

@@ -1,5 +1,6 @@
-// The Hopper kernel on the emulated GPU: its loads, barriers, descriptors, products, schedule and epilogue; and the
-// numbers of hopper.hpp against the bits that the PTX manual gives.
+// The Hopper kernels on the emulated GPU: their loads, barriers, clusters, descriptors, products, schedule, epilogue,
+// and that they read nothing of the kernel ahead before they waited for it; and the numbers of hopper.hpp against the
+// bits that the PTX manual gives.
 #include "hopper_cases.hpp"
 
 #include "support/test.hpp"
@@ -10,6 +11,31 @@ using namespace lora_cases;
 namespace detail = holdfast::kernels::detail;
 using bf16 = __nv_bfloat16;
 
+namespace {
+
+/// The route, watched: u, ds and everything else in the workspace is the kernel ahead's.
+struct watched_route : hopper_route {
+    template <class Args>
+    static cudaError_t compute(const Args& f) {
+        const auto watch = [](const void* from, std::size_t bytes) {
+            detail::emulation::written_ahead_begin = static_cast<const unsigned char*>(from);
+            detail::emulation::written_ahead_end = detail::emulation::written_ahead_begin + bytes;
+        };
+        watch(f.workspace, f.workspace_bytes);
+        if constexpr (requires { f.y; })
+            if (f.u != nullptr) watch(f.u, 2 * std::size_t(f.shape.tokens * f.ldu));
+        const cudaError_t error = hopper_route::compute(f);
+        watch(nullptr, 0);
+        return error;
+    }
+};
+template <class T, class G = float>
+std::string watched(const lora_case& c) {
+    return hopper_verdict<T, G, watched_route>(c);
+}
+
+}  // namespace
+
 TEST_CASE("a descriptor has its fields where the manual puts them") {
     const std::uint64_t d = detail::matrix_descriptor(0x1A400);
     CHECK((d & 0x3FFF) == 0x1A40);                            // start address / 16
@@ -18,6 +44,15 @@ TEST_CASE("a descriptor has its fields where the manual puts them") {
     CHECK((d >> 49 & 7) == 0);                                // base offset: tiles lie on borders of 1024
     CHECK(d >> 62 == 1);                                      // 128-byte swizzle
     CHECK(detail::matrix_descriptor(0x1A400 + 32) == d + 2);  // the next 16 elements of a row
+}
+
+TEST_CASE("a descriptor of a factor that lies across names its boxes and its groups of eight") {
+    const std::uint64_t d = detail::transposed_descriptor(0x1A400);
+    CHECK((d & 0x3FFF) == 0x1A40);
+    CHECK((d >> 16 & 0x3FFF) == 512);  // 8192 bytes from one box of 64 columns to the next
+    CHECK((d >> 32 & 0x3FFF) == 64);   // 1024 bytes from 8 summed indices to the next 8
+    CHECK(d >> 62 == 1);
+    CHECK(detail::transposed_descriptor(0x1A400 + 2048) == d + 128);  // the next 16 of the sum
 }
 
 TEST_CASE("the 128-byte swizzle is a permutation of 1024 bytes in which eight rows of a chunk share no bank") {
@@ -47,23 +82,83 @@ TEST_CASE("the steps of a sum cover it, and the last one's tail the rank") {
     static_assert(detail::hopper_tile::shared_bytes <= 227 * 1024);
 }
 
+TEST_CASE("every step of a sum is taken once in either order, and the one with the tail is the last of the low-rank") {
+    for (const bool first : {false, true})
+        for (const int k : {1, 64, 130, 4096})
+            for (const int r : {1, 16, 64, 65, 256}) {
+                const auto s = detail::hopper_steps_of(k, r);
+                std::set<std::pair<bool, int>> seen;
+                int last_low_rank = -1;
+                for (int step = 0; step < s.count(); ++step) {
+                    const auto at = s.at(step, first);
+                    CHECK(at.depth < (at.low_rank ? r : k));
+                    seen.insert({at.low_rank, at.depth});
+                    if (at.low_rank) last_low_rank = step;
+                }
+                CHECK(int(seen.size()) == s.count());
+                CHECK(s.with_tail(first) == last_low_rank);
+                CHECK(s.at(first ? 0 : s.count() - 1, first).low_rank);
+            }
+}
+
+TEST_CASE("the tiles of a persistent grid are each taken by one block") {
+    for (const int m : {1, 128, 129, 1000, 8192})
+        for (const int n : {1, 256, 300, 4096})
+            for (const int blocks : {1, 3, 128, 132}) {
+                const int tiles_m = (m + 127) / 128, tiles_n = (n + 255) / 256;
+                std::set<std::pair<int, int>> taken;
+                for (int block = 0; block < blocks; ++block)
+                    for (int t = block; t < tiles_m * tiles_n; t += blocks) {
+                        const auto at = detail::tile_of(t, tiles_m, tiles_n, 8);
+                        CHECK((at.m >= 0 && at.m < tiles_m && at.n >= 0 && at.n < tiles_n));
+                        taken.insert({at.m, at.n});
+                    }
+                CHECK(int(taken.size()) == tiles_m * tiles_n);
+            }
+}
+
+TEST_CASE("the pass over dy covers rows and columns, in whole steps and at most sixteen clusters of parts") {
+    for (const int m : {1, 31, 128, 129, 1000, 2048, 8191, 16384})
+        for (const int n : {1, 64, 4096, 4097, 11008, 70000}) {
+            const auto p = detail::plan_pass(m, n);
+            CHECK(p.rows % 32 == 0);
+            CHECK((p.splits * p.rows >= m && (p.splits - 1) * p.rows < m));
+            CHECK((p.groups * 4096 >= n && (p.groups - 1) * 4096 < n));
+            CHECK((p.splits == 1 || p.groups * p.splits <= 16));
+        }
+}
+
 TEST_CASE("the Hopper kernel gives what fp64 gives") {
     for (const std::int64_t m : {0, 1, 64, 130})
-        CHECK(hopper_verdict<bf16>({.tokens = m, .in = 72, .out = 40, .rank = 8, .keep = false}) == "");
+        CHECK(watched<bf16>({.tokens = m, .in = 72, .out = 40, .rank = 8, .keep = false}) == "");
     for (const std::int64_t r : {16, 40, 48, 64, 72, 136})  // every tail, one extension step and more
-        CHECK(hopper_verdict<bf16>({.tokens = 70, .in = 64, .out = 33, .rank = r, .keep = false}) == "");
+        CHECK(watched<bf16>({.tokens = 70, .in = 64, .out = 33, .rank = r, .keep = false}) == "");
     // five tiles for three processors, stages and parities more than once round
-    CHECK(hopper_verdict<bf16>({.tokens = 600, .in = 328, .out = 130, .rank = 16, .keep = false, .samples = 40}) == "");
-    CHECK(hopper_verdict<bf16>({.tokens = 130, .in = 24, .out = 530, .rank = 8, .p = 0.3, .keep = false}) == "");
+    CHECK(watched<bf16>({.tokens = 600, .in = 328, .out = 130, .rank = 16, .keep = false, .samples = 40}) == "");
+    CHECK(watched<bf16>({.tokens = 130, .in = 24, .out = 530, .rank = 8, .p = 0.3, .keep = false}) == "");
     // odd sizes with gaps, epilogues, and what is saved for backward
-    CHECK(hopper_verdict<bf16>(
+    CHECK(watched<bf16>(
               {.tokens = 66, .in = 61, .out = 45, .rank = 5, .p = 0.5, .pad = 3, .bias = true, .residual = true}) ==
           "");
-    CHECK(hopper_verdict<__half>({.tokens = 65, .in = 64, .out = 257, .rank = 24, .bias = true, .keep = false}) == "");
+    CHECK(watched<__half>({.tokens = 65, .in = 64, .out = 257, .rank = 24, .bias = true, .keep = false}) == "");
     CHECK(
-        hopper_verdict<bf16>(
+        watched<bf16>(
             {.tokens = 40, .in = 64, .out = 40, .rank = 8, .p = 0.5, .zero_w = true, .keep = false, .scale = 30.0f}) ==
         "");
+}
+
+TEST_CASE("the Hopper kernels give the gradients that fp64 gives, dropped elements masked in dx and dA alone") {
+    for (const std::int64_t m : {0, 1, 33}) CHECK(watched<bf16>({.tokens = m, .in = 72, .out = 40, .rank = 8}) == "");
+    for (const std::int64_t r : {24, 72})
+        CHECK(watched<bf16>({.tokens = 40, .in = 64, .out = 40, .rank = r, .p = 0.3}) == "");
+    // two tiles of dx along its width and two along its height, a row of the mask that ends within a tile
+    CHECK(watched<bf16>({.tokens = 140, .in = 296, .out = 72, .rank = 16, .p = 0.5}) == "");
+    // rows of dy in two splits, columns in several blocks; then in two groups
+    CHECK(watched<bf16>({.tokens = 150, .in = 40, .out = 1096, .rank = 8, .accumulate = true, .samples = 20}) == "");
+    CHECK(watched<bf16>({.tokens = 20, .in = 40, .out = 4136, .rank = 8, .p = 0.1, .samples = 20}) == "");
+    CHECK(watched<bf16>({.tokens = 66, .in = 61, .out = 45, .rank = 5, .p = 0.5, .pad = 3}) == "");
+    CHECK(watched<bf16, bf16>({.tokens = 40, .in = 64, .out = 72, .rank = 8, .zero_w = true, .scale = 30.0f}) == "");
+    CHECK(watched<__half>({.tokens = 34, .in = 64, .out = 64, .rank = 24, .p = 0.3}) == "");
 }
 
 TEST_CASE("the Hopper route refuses with a code and a sentence what TMA cannot read, and other GPUs") {
@@ -95,4 +190,38 @@ TEST_CASE("the Hopper route refuses with a code and a sentence what TMA cannot r
     for (const double value : y.read()) CHECK(std::isnan(value));
     CHECK(kernels::lora_matmul_hopper(f, nullptr) == cudaSuccess);
     for (const double value : y.read()) CHECK(value == 16.0 + 16.0 * 8);
+}
+
+TEST_CASE("the gradients by Hopper's kernels refuse with a code and a sentence too") {
+    buffer<bf16> x(4, 16, 0, 0), w(6, 16, 0, 0), a(8, 16, 0, 0), b(6, 8, 0, 0), dy(4, 8, 0, 0), dx(4, 16, 0, 0),
+        u(4, 8, 0, 0);
+    buffer<float> da(8, 16, 0, 0), db(6, 8, 0, 0);
+    kernels::lora_matmul_backward_args<bf16> g;
+    g.shape = {4, 16, 6, 8};
+    g.dy = dy.data(), g.lddy = 8, g.x = x.data(), g.ldx = 16, g.w = w.data(), g.ldw = 16, g.a = a.data(), g.lda = 16;
+    g.b = b.data(), g.ldb = 8, g.u = u.data(), g.ldu = 8, g.dx = dx.data(), g.lddx = 16, g.da = da.data();
+    g.ldda = 16, g.db = db.data(), g.lddb = 8;
+    buffer<float> space(1, std::int64_t(kernels::lora_matmul_backward_hopper_workspace(g.shape) / 4), 0, 0);
+    g.workspace = space.data(), g.workspace_bytes = space.bytes();
+    CHECK(kernels::explain_hopper(g).empty());
+    const auto refuses = [&](auto change, cudaError_t code, const char* words) {
+        auto bad = g;
+        change(bad);
+        CHECK(kernels::lora_matmul_backward_hopper(bad, nullptr) == code);
+        CHECK_THAT(kernels::explain_hopper(bad), Contains(words));
+    };
+    using args = kernels::lora_matmul_backward_args<bf16>;
+    refuses([](args& f) { ++f.a; }, cudaErrorMisalignedAddress,
+            "kernels::lora_matmul_backward_hopper: a must lie on a border of 16 bytes, it is off by 2");
+    refuses([](args& f) { f.lddy = 7; }, cudaErrorInvalidValue,
+            "the leading dimension of dy must be a multiple of 8, it is 7");
+    refuses([](args& f) { --f.workspace_bytes; }, cudaErrorInvalidValue, "the workspace must hold");
+    refuses([](args& f) { f.dropout.threshold = 9; }, cudaErrorInvalidValue, "backward needs the mask");
+    g.lddy = 7, g.dx = nullptr;  // without dx nothing is asked of the borders
+    CHECK(kernels::explain_hopper(g).empty());
+    g.lddy = 8, g.dx = dx.data();
+    detail::emulation::compute_capability = 8;
+    CHECK(kernels::lora_matmul_backward_hopper(g, nullptr) == cudaErrorNoKernelImageForDevice);
+    detail::emulation::compute_capability = 9;
+    for (const double value : dx.read()) CHECK(std::isnan(value));
 }

@@ -1,6 +1,6 @@
-// The Hopper route on a GPU against fp64. Not among the ordinary tests: nothing chooses that route until this program
-// has passed on such a GPU. benchmarks/gpu.sh builds and runs it. Exits with 77 where there is no GPU of compute
-// capability 9.0.
+// The Hopper routes, forward and backward, on a GPU against fp64. Not among the ordinary tests: nothing chooses that
+// route until this program has passed on such a GPU. benchmarks/gpu.sh builds and runs it. Exits with 77 where there is
+// no GPU of compute capability 9.0.
 #include "hopper_cases.hpp"
 
 #include <cstdio>
@@ -32,7 +32,11 @@ int main(int count, char** arguments) {
                 if (m <= 129 && !few) expect(hopper_verdict<__half>(c));
             }
     expect(hopper_verdict<bf16>({.tokens = 66, .in = 61, .out = 45, .rank = 5, .p = 0.5, .pad = 3}));
-    if (!few) {  // many tiles per multiprocessor
+    expect(
+        hopper_verdict<bf16, bf16>({.tokens = 100, .in = 136, .out = 72, .rank = 16, .p = 0.05, .accumulate = true}));
+    if (!few) {  // many tiles per multiprocessor; then the pass over dy in many clusters, and in groups of columns
+        expect(hopper_verdict<bf16>({.tokens = 2048, .in = 512, .out = 4096, .rank = 16, .p = 0.05, .samples = 8}));
+        expect(hopper_verdict<bf16>({.tokens = 700, .in = 264, .out = 11008, .rank = 64, .samples = 8}));
         expect(
             hopper_verdict<bf16>({.tokens = 8191, .in = 512, .out = 4104, .rank = 16, .keep = false, .samples = 24}));
         expect(

@@ -69,14 +69,15 @@ struct copy {
 
 inline int launch_error = 0;  // what every launch returns instead of running, as on a machine that cannot
 
-enum class state { ready, at_block_barrier, at_cluster_barrier, at_warp_barrier, polling, done };
+enum class state { ready, at_block_barrier, at_warp_barrier, polling, done };
 
 struct fiber {
     ucontext_t context;
     std::unique_ptr<unsigned char[]> stack;
     state now = state::done;
     std::vector<std::vector<copy>> groups;  // asynchronous copies: committed, oldest first; the last is open
-    unsigned warp_operations = 0;
+    unsigned warp_operations = 0, cluster_phases = 0;
+    bool waited_for_ahead = false;
     std::vector<std::vector<std::function<void()>>>
         products;  // of a warpgroup: committed, oldest first; the last is open
     void* fake_stack = nullptr;
@@ -126,7 +127,15 @@ class machine {
     }
 
     void block_barrier() { wait(state::at_block_barrier); }
-    void cluster_barrier() { wait(state::at_cluster_barrier); }
+    /// The two halves of a barrier of the whole cluster.
+    void cluster_arrive() {
+        if (++self().cluster_phases * threads_ * storage_.size() < ++cluster_arrivals_)
+            fail("a second arrival before the others' first");
+        ++progress;
+    }
+    void cluster_wait() {
+        while (cluster_arrivals_ < self().cluster_phases * threads_ * storage_.size()) poll();
+    }
     [[nodiscard]] unsigned cluster_size() const { return static_cast<unsigned>(storage_.size()); }
     [[nodiscard]] unsigned block_in_cluster() const { return current_ / threads_; }
 
@@ -232,7 +241,8 @@ class machine {
         f.now = state::ready;
         f.groups.assign(1, {});
         f.products.assign(1, {});
-        f.warp_operations = 0;
+        f.warp_operations = f.cluster_phases = 0;
+        f.waited_for_ahead = false;
         f.fake_stack = nullptr;
         makecontext(&f.context, entry, 0);
     }
@@ -244,6 +254,7 @@ class machine {
         std::vector<unsigned> order(warps);
         for (unsigned w = 0; w < warps; ++w) order[w] = w;
         unsigned idle = 0;
+        cluster_arrivals_ = 0;
         const auto count = [&](state what, unsigned from, unsigned to) {
             unsigned n = 0;
             for (unsigned i = from; i < to; ++i) n += fibers_[i]->now == what;
@@ -267,10 +278,6 @@ class machine {
                 if (waiting != threads_) continue;
                 ++block_barriers;
                 release(state::at_block_barrier, from, to);
-                released = true;
-            }
-            if (count(state::at_cluster_barrier, 0, threads) == threads) {
-                release(state::at_cluster_barrier, 0, threads);
                 released = true;
             }
             if (count(state::polling, 0, threads) > 0) {
@@ -309,6 +316,7 @@ class machine {
 
     std::vector<std::vector<unsigned char>> storage_;  // shared memory, one per block of the cluster
     unsigned threads_ = 0, first_block_ = 0;
+    unsigned long long cluster_arrivals_ = 0;
     std::vector<std::unique_ptr<fiber>> fibers_;
     std::vector<exchange> exchanges_;
     const std::function<void()>* kernel_ = nullptr;

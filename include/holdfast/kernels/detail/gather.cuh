@@ -22,6 +22,7 @@ template <int Threads, class Out>
 __global__ void __launch_bounds__(Threads)
     gather_splits(const float* partial, int splits, std::int64_t rows, int cols, float scale, Out* out,
                   std::int64_t row_stride, std::int64_t col_stride, bool accumulate) {
+    let_kernel_behind_begin();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * Threads + threadIdx.x, count = rows * cols;
     if (i >= count) return;
     float sum = 0;

@@ -29,7 +29,7 @@ struct mma_tile {
 template <int Rows, int Chunks, int Threads, class T>
 __device__ __forceinline__ void load_tile(unsigned char* shared, const T* source, std::int64_t ld, int row0,
                                           int row_end, int col0, int col_end, bool fast) {
-    static_assert(sizeof(T) == 2 && (Rows * Chunks) % Threads == 0);
+    static_assert(sizeof(T) == 2);
     HOLDFAST_UNROLL
     for (int i = static_cast<int>(threadIdx.x); i < Rows * Chunks; i += Threads) {
         const int row = i / Chunks, chunk = i % Chunks, r = row0 + row, c = col0 + chunk * chunk_elements;
@@ -267,6 +267,7 @@ __device__ __forceinline__ void gemm_tile(const Problem& p, int block, int split
 /// The kernels: one tile per block (and per split), of one problem or of several.
 template <class T, class Tile, along A, along B>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks) gemm_mma(const __grid_constant__ gemm_problem<T> p) {
+    let_kernel_behind_begin();
     gemm_tile<T, Tile, A, B>(p, static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y));
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Numbers that the Hopper kernel and the machine must agree on: where TMA puts a 16-byte chunk, how a WGMMA is told
-// where a tile lies, which step of the sum is which. Host and device, so that they are tested where no GPU is. Builds
-// on tile.hpp.
+// Numbers that the Hopper kernels and the machine must agree on: where TMA puts a 16-byte chunk, how a WGMMA is told
+// where a tile lies, which step of the sum is which, how the pass over dy is cut. Host and device, so that they are
+// tested where no GPU is. Builds on tile.hpp.
 
 #include <holdfast/kernels/detail/tile.hpp>
 
@@ -34,15 +34,68 @@ struct hopper_tile {
     return start | leading << 16 | stride << 32 | swizzle_128 << 62;
 }
 
+/// The same for a tile whose summed index runs along its columns: boxes of 64 x 64 elements, a row of 128 bytes per
+/// summed index. Leading: from one box to the next 64 columns; stride: from 8 summed indices to the next 8.
+inline constexpr int hopper_box_bytes = step_depth * 128;
+[[nodiscard]] HOLDFAST_HD constexpr std::uint64_t transposed_descriptor(std::uint32_t shared_address) {
+    const std::uint64_t start = (shared_address & 0x3FFFFu) >> 4, leading = hopper_box_bytes >> 4, stride = 1024 >> 4,
+                        swizzle_128 = 1;
+    return start | leading << 16 | stride << 32 | swizzle_128 << 62;
+}
+
+/// What the kernel sums. Forward: x W', then u B'. Backward: dy W, then ds A, both with the summed index of the second
+/// factor along its columns. Masked: ds A first, since its sum is masked before the frozen product joins it.
+enum class hopper_sum { forward, backward, masked_backward };
+
 /// The sum of a tile: `frozen` steps over (x, W), then `low_rank` steps over (u, B), of which the last has `tail`
 /// products of 16 instead of four.
 struct hopper_steps {
     int frozen = 0, low_rank = 0, tail = 4;
     [[nodiscard]] HOLDFAST_HD constexpr int count() const { return frozen + low_rank; }
+    /// The step with the tail: the last of the low-rank ones, wherever they stand.
+    [[nodiscard]] HOLDFAST_HD constexpr int with_tail(bool low_rank_first) const {
+        return low_rank_first ? low_rank - 1 : count() - 1;
+    }
+    struct position {
+        bool low_rank;
+        int depth;
+    };
+    [[nodiscard]] HOLDFAST_HD constexpr position at(int step, bool low_rank_first) const {
+        const int within = low_rank_first ? step - low_rank : step;  // of the frozen steps
+        if (within >= 0 && within < frozen) return {false, within * step_depth};
+        return {true, (low_rank_first ? step : step - frozen) * step_depth};
+    }
 };
 [[nodiscard]] HOLDFAST_HD constexpr hopper_steps hopper_steps_of(int k, int rank) {
     const int low_rank = ceil_div(rank, step_depth);
     return {ceil_div(k, step_depth), low_rank, ceil_div(rank - (low_rank - 1) * step_depth, 16)};
+}
+
+/// The pass over dy: a cluster of eight blocks has 8 x 512 columns and a range of rows, in steps of few rows.
+template <int Ranks>
+struct pass_tile {
+    static constexpr int blocks = 8, warps = 8, threads = 32 * warps, ranks = Ranks;
+    static constexpr int columns = 64 * warps, rows = Ranks == 16 ? 32 : 16, stages = Ranks == 16 ? 3 : 4;
+    static constexpr int dy_bytes = rows * columns * 2, u_bytes = rows * Ranks * 2, stage_bytes = dy_bytes + u_bytes;
+    static constexpr int b_bytes = columns * Ranks * 2, sums_bytes = warps * rows * Ranks * 4,
+                         mine_bytes = 2 * rows * Ranks * 4;
+    static constexpr int shared_bytes = stages * stage_bytes + b_bytes + sums_bytes + mine_bytes;
+    static_assert(shared_bytes <= 227 * 1024);
+};
+
+struct pass_plan {
+    int groups = 1;  ///< of 4096 columns: as many parts has ds
+    int splits = 1;  ///< of the rows: as many parts has dB
+    int rows = 0;    ///< of a split, a multiple of 32
+};
+/// A function of the shape alone: sixteen clusters, what the machine runs at once, but 128 rows per split at least.
+[[nodiscard]] HOLDFAST_HD constexpr pass_plan plan_pass(std::int64_t m, std::int64_t n) {
+    const std::int64_t groups = ceil_div<std::int64_t>(n, pass_tile<16>::blocks * pass_tile<16>::columns);
+    const std::int64_t wanted =
+        larger<std::int64_t>(1, smaller<std::int64_t>(16 / groups, ceil_div<std::int64_t>(m, 128)));
+    const std::int64_t rows = larger<std::int64_t>(32, round_up<std::int64_t>(ceil_div(m, wanted), 32));
+    return {static_cast<int>(groups), static_cast<int>(larger<std::int64_t>(1, ceil_div(m, rows))),
+            static_cast<int>(rows)};
 }
 
 }  // namespace holdfast::kernels::detail

@@ -81,45 +81,51 @@ template <class Args>
     return p;
 }
 
-/// dB = dy' u, dA = ds' (m . x), dx = dy W + m . (ds A): those that are wanted. `partial` holds one sum at a time.
+/// dB = dy' u, in parts that are summed in their order.
+template <class Args>
+[[nodiscard]] cudaError_t gradient_of_b(const Args& g, const split_plan& split, float* partial,
+                                        cudaStream_t stream) noexcept {
+    const int m = static_cast<int>(g.shape.tokens), n = static_cast<int>(g.shape.out),
+              r = static_cast<int>(g.shape.rank);
+    gemm_problem<std::remove_cv_t<std::remove_pointer_t<decltype(g.dy)>>> p;
+    p.m = n, p.n = r, p.split = split, p.partial = partial;
+    p.add(g.dy, g.lddy, g.u, g.ldu, m, 0);
+    const cudaError_t error = m > 0 ? skinny_product<along::column, along::column>(p, stream) : cudaSuccess;
+    if (error != cudaSuccess) return error;
+    return gather(partial, m > 0 ? split.splits : 0, n, r, 1.0f, g.db, g.lddb, 1, g.accumulate, stream);
+}
+
+/// dA = ds' (m . x), likewise: its transpose is summed, [k, r], and written across.
+template <class Args, class T>
+[[nodiscard]] cudaError_t gradient_of_a(const Args& g, const T* ds, std::int64_t ldds, const split_plan& split,
+                                        float* partial, cudaStream_t stream) noexcept {
+    const int m = static_cast<int>(g.shape.tokens), k = static_cast<int>(g.shape.in),
+              r = static_cast<int>(g.shape.rank);
+    gemm_problem<T> p;
+    p.m = k, p.n = r, p.split = split, p.partial = partial;
+    p.add(g.x, g.ldx, ds, ldds, m, 0);
+    if (g.dropout.threshold > 0) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words_of(g.shape.in);
+    const cudaError_t error = m > 0 ? skinny_product<along::column, along::column>(p, stream) : cudaSuccess;
+    if (error != cudaSuccess) return error;
+    return gather(partial, m > 0 ? split.splits : 0, k, r, 1.0f, g.da, 1, g.ldda, g.accumulate, stream);
+}
+
+/// Those of dB, dA, and dx = dy W + m . (ds A) that are wanted. `partial` holds one sum at a time.
 template <class Args, class T>
 [[nodiscard]] cudaError_t gradients_from(const Args& g, const T* ds, std::int64_t ldds, float* partial,
                                          cudaStream_t stream) noexcept {
     const lora_shape& s = g.shape;
-    const int m = static_cast<int>(s.tokens), k = static_cast<int>(s.in), n = static_cast<int>(s.out),
-              r = static_cast<int>(s.rank);
-    const bool drops = g.dropout.threshold > 0;
-    const std::int64_t words = words_of(s.in);
     const backward_layout l = plan_backward(s, sizeof(T));
-    cudaError_t error = cudaSuccess;
-    if (g.db != nullptr) {
-        gemm_problem<T> p;
-        p.m = n, p.n = r, p.split = l.b_split, p.partial = partial;
-        p.add(g.dy, g.lddy, g.u, g.ldu, m, 0);
-        if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
-        if (error == cudaSuccess)
-            error = gather(partial, m > 0 ? p.split.splits : 0, n, r, 1.0f, g.db, g.lddb, 1, g.accumulate, stream);
-        if (error != cudaSuccess) return error;
-    }
-    if (g.da != nullptr) {  // its transpose is summed, [k, r], and written across
-        gemm_problem<T> p;
-        p.m = k, p.n = r, p.split = l.a_split, p.partial = partial;
-        p.add(g.x, g.ldx, ds, ldds, m, 0);
-        if (drops) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words;
-        if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
-        if (error == cudaSuccess)
-            error = gather(partial, m > 0 ? p.split.splits : 0, k, r, 1.0f, g.da, 1, g.ldda, g.accumulate, stream);
-        if (error != cudaSuccess) return error;
-    }
-    if (g.dx != nullptr) {
-        gemm_problem<T> p;
-        p.m = m, p.n = k, p.low_rank = 1, p.count = 2, p.c = g.dx, p.ldc = g.lddx;
-        p.add(ds, ldds, g.a, g.lda, r, 0);
-        p.add(g.dy, g.lddy, g.w, g.ldw, n, 1);
-        if (drops) p.mask_on = masking::extension, p.mask = g.mask, p.mask_ld = words;
-        error = wide_product<along::row, along::column>(p, stream);
-    }
-    return error;
+    cudaError_t error = g.db != nullptr ? gradient_of_b(g, l.b_split, partial, stream) : cudaSuccess;
+    if (error == cudaSuccess && g.da != nullptr) error = gradient_of_a(g, ds, ldds, l.a_split, partial, stream);
+    if (error != cudaSuccess || g.dx == nullptr) return error;
+    gemm_problem<T> p;
+    p.m = static_cast<int>(s.tokens), p.n = static_cast<int>(s.in), p.low_rank = 1, p.count = 2, p.c = g.dx,
+    p.ldc = g.lddx;
+    p.add(ds, ldds, g.a, g.lda, static_cast<int>(s.rank), 0);
+    p.add(g.dy, g.lddy, g.w, g.ldw, static_cast<int>(s.out), 1);
+    if (g.dropout.threshold > 0) p.mask_on = masking::extension, p.mask = g.mask, p.mask_ld = words_of(s.in);
+    return wide_product<along::row, along::column>(p, stream);
 }
 
 }  // namespace holdfast::kernels::detail

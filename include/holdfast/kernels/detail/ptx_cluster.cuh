@@ -62,10 +62,17 @@ template <class... Parameters, class... Arguments>
     return rank;
 }
 
-/// Every thread of every block of the cluster; what they wrote before it is seen after it.
-__device__ __forceinline__ void synchronise_cluster() {
+/// The two halves of a barrier of every thread of every block of the cluster: what they wrote before the one is seen
+/// after the other. Whole warps.
+__device__ __forceinline__ void arrive_at_cluster() {
     asm volatile("barrier.cluster.arrive.release.aligned;\n" ::: "memory");
+}
+__device__ __forceinline__ void wait_for_cluster() {
     asm volatile("barrier.cluster.wait.acquire.aligned;\n" ::: "memory");
+}
+__device__ __forceinline__ void synchronise_cluster() {
+    arrive_at_cluster();
+    wait_for_cluster();
 }
 
 /// Where another block of the cluster has what this one has at `p` in shared memory.

@@ -128,7 +128,7 @@ __device__ __forceinline__ void warpgroup_wait(float (&d)[Count]) {
     for (int i = 0; i < Count; ++i) asm volatile("" : "+f"(d[i])::"memory");
 }
 
-#define HOLDFAST_WGMMA_64x256x16(TYPE)                                                                                 \
+#define HOLDFAST_WGMMA_64x256x16(TYPE, COLUMNS)                                                                        \
     asm volatile(                                                                                                      \
         "{\n.reg .pred keep;\nsetp.ne.b32 keep, %130, 0;\n"                                                            \
         "wgmma.mma_async.sync.aligned.m64n256k16.f32." TYPE "." TYPE                                                   \
@@ -141,7 +141,7 @@ __device__ __forceinline__ void warpgroup_wait(float (&d)[Count]) {
         "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "                             \
         "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "                 \
         "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"               \
-        "}, %128, %129, keep, 1, 1, 0, 0;\n}\n"                                                                        \
+        "}, %128, %129, keep, 1, 1, 0, " COLUMNS ";\n}\n"                                                              \
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]), "+f"(d[8]),  \
           "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]), "+f"(d[16]),       \
           "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]), "+f"(d[24]),      \
@@ -164,12 +164,17 @@ __device__ __forceinline__ void warpgroup_wait(float (&d)[Count]) {
 /// d [64, 256] = a [64, 16] b [256, 16]' (+ d where `keep`), by the four warps of a warpgroup together; a and b by
 /// their descriptors. Lane l of warp w has rows 16 w + l / 4 (+ 8) and columns 8 j + 2 (l % 4) (+ 1): d[4 j + 2 (+ 8
 /// rows) + i].
-template <class T>
+/// Columns: b is [16, 256], its summed index along the columns.
+template <class T, bool Columns>
 __device__ __forceinline__ void warpgroup_multiply(float (&d)[128], std::uint64_t a, std::uint64_t b, bool keep) {
-    if constexpr (std::is_same_v<T, __half>)
-        HOLDFAST_WGMMA_64x256x16("f16");
+    if constexpr (std::is_same_v<T, __half> && Columns)
+        HOLDFAST_WGMMA_64x256x16("f16", "1");
+    else if constexpr (std::is_same_v<T, __half>)
+        HOLDFAST_WGMMA_64x256x16("f16", "0");
+    else if constexpr (Columns)
+        HOLDFAST_WGMMA_64x256x16("bf16", "1");
     else
-        HOLDFAST_WGMMA_64x256x16("bf16");
+        HOLDFAST_WGMMA_64x256x16("bf16", "0");
 }
 #undef HOLDFAST_WGMMA_64x256x16
 

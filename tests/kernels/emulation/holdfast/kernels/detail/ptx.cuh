@@ -88,7 +88,7 @@ inline void load_matrices_transposed(std::uint32_t (&to)[4], const void* row) {
                 static_cast<std::uint32_t>(emulation::element(e.pointer[8 * j + t + 1], g)) << 16;
 }
 
-inline void wait_for_kernel_ahead() {}
+inline void wait_for_kernel_ahead() { machine::instance().self().waited_for_ahead = true; }
 inline void let_kernel_behind_begin() {}
 
 template <class T>

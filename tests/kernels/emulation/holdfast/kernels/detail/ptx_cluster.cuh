@@ -27,7 +27,12 @@ template <class... Parameters, class... Arguments>
 }
 
 [[nodiscard]] inline unsigned block_in_cluster() { return machine::instance().block_in_cluster(); }
-inline void synchronise_cluster() { machine::instance().cluster_barrier(); }
+inline void arrive_at_cluster() { machine::instance().cluster_arrive(); }
+inline void wait_for_cluster() { machine::instance().cluster_wait(); }
+inline void synchronise_cluster() {
+    arrive_at_cluster();
+    wait_for_cluster();
+}
 template <class T>
 [[nodiscard]] T* shared_of(T* p, unsigned block) {
     return reinterpret_cast<T*>(machine::instance().shared_of(p, block));

@@ -49,6 +49,9 @@ struct box {
     std::uint64_t* when_done;
     unsigned delay;
 };
+/// What the kernel ahead of the next launches writes: TMA may read it only after wait_for_kernel_ahead.
+inline const unsigned char *written_ahead_begin = nullptr, *written_ahead_end = nullptr;
+
 struct engine {
     std::map<const std::uint64_t*, barrier> barriers;
     std::vector<box> boxes;
@@ -103,13 +106,16 @@ struct engine {
     }
 };
 
-/// Element (row, k) of the tile that a descriptor names: K-major, 128-byte swizzle.
-template <class T>
+/// Element (row, k) of the tile that a descriptor names: 128-byte swizzle; K-major, or (Columns) MN-major, where 64
+/// rows lie along a line of 128 bytes, 8 lines of k make an atom, and the leading dimension leads to the next 64 rows.
+template <class T, bool Columns>
 float element_of(std::uint64_t descriptor, std::uint32_t row, std::uint32_t k) {
     if (descriptor >> 62 != 1) gpu_emulation::fail("a descriptor of another swizzle than 128 bytes");
     const std::uint32_t start = static_cast<std::uint32_t>(descriptor & 0x3FFF) << 4,
+                        leading = static_cast<std::uint32_t>(descriptor >> 16 & 0x3FFF) << 4,
                         stride = static_cast<std::uint32_t>(descriptor >> 32 & 0x3FFF) << 4;
-    const std::uint32_t logical = start + row / 8 * stride + row % 8 * 128 + 2 * k;
+    const std::uint32_t logical = Columns ? start + row / 64 * leading + k / 8 * stride + k % 8 * 128 + row % 64 * 2
+                                          : start + row / 8 * stride + row % 8 * 128 + 2 * k;
     const std::uint32_t line = logical / 128, chunk = logical % 128 / 16 ^ line % 8;
     const unsigned char* const from =
         machine::instance().shared + (line * 128 + chunk * 16 - shared_begins) + logical % 16;
@@ -151,6 +157,9 @@ inline void load_box(void* shared, const tensor_map& map, int col, int row, std:
     const std::size_t bytes = std::size_t{128} * static_cast<std::size_t>(map.box_rows);
     m.check_shared(shared, bytes, 128);
     if (shared_address(shared) % 1024 != 0) gpu_emulation::fail("a swizzled tile off a border of 1024 bytes");
+    if (map.data >= emulation::written_ahead_begin && map.data < emulation::written_ahead_end &&
+        !m.self().waited_for_ahead)
+        gpu_emulation::fail("a copy of what the kernel ahead may not have written yet");
     std::memset(shared, 0xFF, bytes);
     emulation::engine::instance().boxes.push_back(
         {shared_address(shared), &map, col, row, barrier, m.next_random() % 4});
@@ -174,7 +183,7 @@ void warpgroup_wait(float (&)[Count]) {
     (void)machine::instance().meet([](gpu_emulation::exchange&, unsigned) {});
 }
 
-template <class T>
+template <class T, bool Columns>
 void warpgroup_multiply(float (&d)[128], std::uint64_t a, std::uint64_t b, bool keep) {
     machine& m = machine::instance();
     const unsigned thread = threadIdx.x % 128, lane = m.lane();
@@ -182,11 +191,11 @@ void warpgroup_multiply(float (&d)[128], std::uint64_t a, std::uint64_t b, bool 
         for (unsigned half = 0; half < 2; ++half) {
             float row[16];
             for (unsigned k = 0; k < 16; ++k)
-                row[k] = emulation::element_of<T>(a, thread / 32 * 16 + lane / 4 + 8 * half, k);
+                row[k] = emulation::element_of<T, false>(a, thread / 32 * 16 + lane / 4 + 8 * half, k);
             for (unsigned j = 0; j < 64; ++j) {
                 float sum = keep ? d[4 * (j / 2) + 2 * half + j % 2] : 0.0f;
                 for (unsigned k = 0; k < 16; ++k)
-                    sum += row[k] * emulation::element_of<T>(b, 8 * (j / 2) + 2 * (lane % 4) + j % 2, k);
+                    sum += row[k] * emulation::element_of<T, Columns>(b, 8 * (j / 2) + 2 * (lane % 4) + j % 2, k);
                 d[4 * (j / 2) + 2 * half + j % 2] = sum;
             }
         }

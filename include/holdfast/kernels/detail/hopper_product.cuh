@@ -1,0 +1,269 @@
+#pragma once
+// C [m, n] = the frozen product and the low-rank one in the same accumulators, for Hopper (compile for sm_90a): a
+// persistent kernel of one loading and two multiplying warpgroups, TMA and WGMMA, tiles of 128 x 256 x 64. One kernel
+// for y and dx: they differ in how the second factors lie, and in where a dropout mask comes in. Builds on
+// ptx_hopper.cuh.
+
+#include <holdfast/kernels/detail/gemm.cuh>
+#include <holdfast/kernels/detail/lora_plan.hpp>
+#include <holdfast/kernels/detail/ptx_hopper.cuh>
+
+#include <cstdint>
+#include <limits>
+
+namespace holdfast::kernels::detail {
+
+template <class T>
+struct hopper_problem {
+    tensor_map frozen_a, frozen_b, low_a, low_b;  // x, W, u, B; backward: dy, W, ds, A
+    int m = 0, n = 0;
+    hopper_steps steps;
+    const float* column_scale = nullptr;
+    const T* bias = nullptr;
+    const T* residual = nullptr;
+    std::int64_t ldr = 0;
+    const std::uint32_t* mask = nullptr;  // of the low-rank sum, packed, rows of mask_ld words: masked_backward
+    std::int64_t mask_ld = 0;
+    T* c = nullptr;
+    std::int64_t ldc = 0;
+    bool pairs = false, plain = false;  // two elements of c may be stored at once; and there is no epilogue
+};
+
+#if HOLDFAST_ON_HOPPER
+
+/// The shared memory of a block: stages on a border of 1024 bytes, then the barriers.
+struct hopper_stages {
+    unsigned char* tiles;
+    std::uint64_t *full, *empty;
+
+    [[nodiscard]] __device__ __forceinline__ static hopper_stages make() {
+        constexpr unsigned border = hopper_tile::alignment;
+        unsigned char* const base = dynamic_shared();
+        unsigned char* const tiles = base + (border - shared_address(base) % border) % border;
+        auto* const barriers = reinterpret_cast<std::uint64_t*>(tiles + hopper_tile::stages * hopper_tile::stage_bytes);
+        return {tiles, barriers, barriers + hopper_tile::stages};
+    }
+    [[nodiscard]] __device__ __forceinline__ unsigned char* tile(unsigned stage) const {
+        return tiles + stage * hopper_tile::stage_bytes;
+    }
+};
+
+/// One thread brings every stage of every tile of the block.
+template <hopper_sum Sum, class T>
+__device__ __forceinline__ void hopper_load(const hopper_problem<T>& p, const hopper_stages& s) {
+    using tile = hopper_tile;
+    const int tiles_m = ceil_div(p.m, tile::bm), tiles_n = ceil_div(p.n, tile::bn);
+    unsigned count = 0;  // steps so far: their stage and parity
+    bool waited = false;
+    for (int t = static_cast<int>(blockIdx.x); t < tiles_m * tiles_n; t += static_cast<int>(gridDim.x)) {
+        const tile_index at = tile_of(t, tiles_m, tiles_n, 8);
+        for (int step = 0; step < p.steps.count(); ++step, ++count) {
+            const unsigned stage = count % tile::stages, parity = count / tile::stages % 2;
+            const auto [low_rank, depth] = p.steps.at(step, Sum == hopper_sum::masked_backward);
+            if (low_rank && !waited) wait_for_kernel_ahead(), waited = true;  // u or ds is its work, the rest is not
+            barrier_wait(s.empty + stage, parity ^ 1);
+            barrier_expect(s.full + stage, tile::stage_bytes);
+            unsigned char *const a = s.tile(stage), *const b = a + tile::a_bytes;
+            load_box(a, low_rank ? p.low_a : p.frozen_a, depth, at.m * tile::bm, s.full + stage);
+            const tensor_map& second = low_rank ? p.low_b : p.frozen_b;
+            if constexpr (Sum == hopper_sum::forward)
+                load_box(b, second, depth, at.n * tile::bn, s.full + stage);
+            else
+                for (int i = 0; i < tile::bn / step_depth; ++i)
+                    load_box(b + i * hopper_box_bytes, second, at.n * tile::bn + i * step_depth, depth, s.full + stage);
+        }
+    }
+}
+
+/// Rounds and stores a warpgroup's 64 x 256. Plain: whole tiles of a y without an epilogue, nothing to ask per element.
+template <bool Plain, class T>
+__device__ __forceinline__ void hopper_store(const hopper_problem<T>& p, const float (&d)[128], int row0, int col0) {
+    const int thread = static_cast<int>(threadIdx.x) % 128, lane = thread % 32;
+    const int row = row0 + thread / 32 * 16 + lane / 4, col = col0 + 2 * (lane % 4);
+    const auto finished = [&](float value, std::int64_t r, int c) {
+        if constexpr (!Plain) {
+            if (p.column_scale != nullptr) value *= p.column_scale[c];
+            if (p.bias != nullptr) value += to_float(p.bias[c]);
+            if (p.residual != nullptr) value += to_float(p.residual[r * p.ldr + c]);
+        }
+        return rounded<T>(value);
+    };
+    HOLDFAST_UNROLL
+    for (int half = 0; half < 2; ++half) {
+        const std::int64_t r = row + 8 * half;
+        T* const to = p.c + (r * p.ldc + col);
+        HOLDFAST_UNROLL
+        for (int j = 0; j < 32; ++j) {
+            const int c = col + 8 * j;
+            if constexpr (!Plain)
+                if (r >= p.m || c >= p.n) continue;
+            const T first = finished(d[4 * j + 2 * half], r, c);
+            if constexpr (!Plain)
+                if (!p.pairs || c + 1 >= p.n) {
+                    to[8 * j] = first;
+                    if (c + 1 < p.n) to[8 * j + 1] = finished(d[4 * j + 2 * half + 1], r, c + 1);
+                    continue;
+                }
+            *reinterpret_cast<pair_of<T>*>(to + 8 * j) = {first, finished(d[4 * j + 2 * half + 1], r, c + 1)};
+        }
+    }
+}
+
+/// Elements of the low-rank sum whose x was dropped become zero. Tiles begin at whole words of the mask.
+template <class T>
+__device__ __forceinline__ void hopper_mask(const hopper_problem<T>& p, float (&d)[128], int row0, int col0) {
+    const int thread = static_cast<int>(threadIdx.x) % 128, lane = thread % 32;
+    const int row = row0 + thread / 32 * 16 + lane / 4, word0 = col0 / 32;
+    HOLDFAST_UNROLL
+    for (int half = 0; half < 2; ++half) {
+        const std::int64_t r = row + 8 * half;
+        HOLDFAST_UNROLL
+        for (int w = 0; w < 8; ++w) {
+            const bool inside = r < p.m && word0 + w < p.mask_ld;
+            const std::uint32_t bits = inside ? p.mask[r * p.mask_ld + word0 + w] >> (2 * (lane % 4)) : 0u;
+            HOLDFAST_UNROLL
+            for (int j = 0; j < 4; ++j) {
+                if (!(bits >> (8 * j) & 1u)) d[4 * (4 * w + j) + 2 * half] = 0;
+                if (!(bits >> (8 * j) & 2u)) d[4 * (4 * w + j) + 2 * half + 1] = 0;
+            }
+        }
+    }
+}
+
+/// `Products` products of 16 of one stage, as one group.
+template <class T, bool Columns, unsigned Products>
+__device__ __forceinline__ void hopper_step(float (&d)[128], std::uint32_t a, std::uint32_t b, bool keep) {
+    warpgroup_begin(d);
+    HOLDFAST_UNROLL
+    for (unsigned k = 0; k < Products; ++k)
+        warpgroup_multiply<T, Columns>(
+            d, matrix_descriptor(a + 32 * k),
+            Columns ? transposed_descriptor(b + 16 * hopper_tile::row_bytes * k) : matrix_descriptor(b + 32 * k),
+            keep || k > 0);
+    warpgroup_commit();
+}
+
+/// A warpgroup multiplies its 64 rows of every tile; at most one group of products is under way while the next is
+/// issued, and a stage is given back when its products are done.
+template <class T, int Tail, hopper_sum Sum>
+__device__ __forceinline__ void hopper_multiply(const hopper_problem<T>& p, const hopper_stages& s, unsigned consumer) {
+    using tile = hopper_tile;
+    constexpr bool columns = Sum != hopper_sum::forward, masked = Sum == hopper_sum::masked_backward;
+    const int tiles_m = ceil_div(p.m, tile::bm), tiles_n = ceil_div(p.n, tile::bn), special = p.steps.with_tail(masked);
+    const bool speaks = threadIdx.x % 32 == 0;  // one lane of a warp
+    unsigned count = 0;
+    for (int t = static_cast<int>(blockIdx.x); t < tiles_m * tiles_n; t += static_cast<int>(gridDim.x)) {
+        float d[128];
+        const auto begin_stage = [&] {
+            const unsigned stage = count % tile::stages;
+            barrier_wait(s.full + stage, count / tile::stages % 2);
+            return shared_address(s.tile(stage));
+        };
+        const auto give_back = [&](unsigned which) {
+            if (speaks) barrier_arrive(s.empty + which % tile::stages);
+        };
+        const auto whole_steps = [&](int from, int to) {
+            for (int step = from; step < to; ++step, ++count) {
+                const std::uint32_t a = begin_stage();
+                hopper_step<T, columns, 4>(d, a + consumer * tile::rows * tile::row_bytes, a + tile::a_bytes, step > 0);
+                warpgroup_wait<1>(d);
+                if (step > from) give_back(count - 1);
+            }
+        };
+        const tile_index at = tile_of(t, tiles_m, tiles_n, 8);
+        const int row0 = at.m * tile::bm + static_cast<int>(consumer) * tile::rows, col0 = at.n * tile::bn;
+        whole_steps(0, special);
+        const std::uint32_t a = begin_stage();  // the step with as many products as the rank has 16s
+        hopper_step<T, columns, Tail>(d, a + consumer * tile::rows * tile::row_bytes, a + tile::a_bytes, special > 0);
+        warpgroup_wait<0>(d);
+        if (special > 0) give_back(count - 1);
+        give_back(count);
+        ++count;
+        if constexpr (masked) {
+            hopper_mask(p, d, row0, col0);
+            whole_steps(special + 1, p.steps.count());
+            warpgroup_wait<0>(d);
+            give_back(count - 1);
+        }
+        if (p.plain && row0 + tile::rows <= p.m && col0 + tile::bn <= p.n)
+            hopper_store<true>(p, d, row0, col0);
+        else
+            hopper_store<false>(p, d, row0, col0);
+    }
+}
+
+#endif
+
+/// Tail: products of 16 in the last step of the extension, known when compiled: a count at run time would make the
+/// compiler wait after every product (C7515).
+template <class T, int Tail, hopper_sum Sum>
+__global__ void __launch_bounds__(hopper_tile::threads, 1) hopper_product(const __grid_constant__ hopper_problem<T> p) {
+#if HOLDFAST_ON_HOPPER
+    const hopper_stages s = hopper_stages::make();
+    if (threadIdx.x == 0) {
+        for (int i = 0; i < hopper_tile::stages; ++i) {
+            barrier_create(s.full + i, 1);
+            barrier_create(s.empty + i, 4 * hopper_tile::consumers);
+        }
+        barriers_created();
+    }
+    synchronise_block();
+    const unsigned group = threadIdx.x / 128;
+    if (group == 0) {
+        give_registers<24>();
+        if (threadIdx.x == 0) hopper_load<Sum>(p, s);
+    } else {
+        take_registers<240>();
+        hopper_multiply<T, Tail, Sum>(p, s, group - 1);
+    }
+#else
+    __trap();  // compiled for another architecture: loud, not wrong
+#endif
+}
+
+/// What TMA asks of a matrix beyond check_matrix: base and rows on borders of 16 bytes.
+template <class T>
+[[nodiscard]] refused check_for_tma(const char* name, const T* data, std::int64_t ld, std::int64_t rows) noexcept {
+    const auto off = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(data) % 16);
+    if (off != 0) return {refusal::misaligned, name, off, 16};
+    if (rows > 1 && ld % 8 != 0) return {refusal::rows_off_borders, name, ld, 8};
+    return {};
+}
+
+/// The matrices of a product, as TMA is told them.
+template <class T>
+struct hopper_factors {
+    const T* data;
+    std::int64_t rows, cols, ld;
+};
+
+/// Enqueues `p`, whose sizes, epilogue and mask are set: tensor maps, grid, launch. Tails: those that are compiled; the
+/// smallest that covers the rank is taken, products beyond it are of zeros.
+template <hopper_sum Sum, int... Tails, class T>
+[[nodiscard]] cudaError_t run_hopper_product(hopper_problem<T>& p, const hopper_factors<T> (&f)[4], int k, int rank,
+                                             cudaStream_t stream) noexcept {
+    using tile = hopper_tile;
+    int multiprocessors = 0;
+    cudaError_t error = hopper_multiprocessors(multiprocessors);
+    const int box_b = Sum == hopper_sum::forward ? tile::bn : step_depth;
+    tensor_map* const maps[] = {&p.frozen_a, &p.frozen_b, &p.low_a, &p.low_b};
+    for (int i = 0; i < 4 && error == cudaSuccess; ++i) {
+        const std::int64_t ld = f[i].ld % 8 == 0 ? f[i].ld : round_up<std::int64_t>(f[i].cols, 8);  // of a single row
+        error = make_tensor_map(*maps[i], f[i].data, f[i].rows, f[i].cols, ld, i % 2 == 0 ? tile::bm : box_b);
+    }
+    if (error != cudaSuccess) return error;
+    p.steps = hopper_steps_of(k, rank);
+    p.pairs = reinterpret_cast<std::uintptr_t>(p.c) % 4 == 0 && p.ldc % 2 == 0;
+    p.plain = p.pairs && p.column_scale == nullptr && p.bias == nullptr && p.residual == nullptr;
+    const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, tile::bm)) * ceil_div(p.n, tile::bn);
+    if (tiles > std::numeric_limits<std::int32_t>::max() / 2) return cudaErrorInvalidValue;
+    const dim3 grid(static_cast<unsigned>(smaller<std::int64_t>(tiles, multiprocessors)));
+    const auto go = [&](auto kernel) {
+        error = launch_early(kernel, grid, 1, tile::threads, tile::shared_bytes, stream, p);
+        return true;
+    };
+    (void)((p.steps.tail <= Tails && go(hopper_product<T, Tails, Sum>)) || ...);
+    return error;
+}
+
+}  // namespace holdfast::kernels::detail
