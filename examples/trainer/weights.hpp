@@ -6,6 +6,7 @@
 
 #include "parameters.hpp"
 
+#include <holdfast/core/checksum.hpp>
 #include <holdfast/core/error.hpp>
 
 #include <bit>
@@ -34,11 +35,10 @@ namespace detail {
 
 inline constexpr std::string_view weights_magic = "holdfast weights 1\n";
 
-/// FNV-1a of 64 bits: finds what disks and copies break, not what somebody forges.
-inline std::uint64_t checksum(std::string_view bytes) {
-    std::uint64_t h = 0xcbf29ce484222325ULL;
-    for (const char c : bytes) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    return h;
+inline std::uint64_t checksum_of(std::string_view bytes) {
+    holdfast::checksum sum;
+    sum.add(bytes);
+    return sum.value();
 }
 
 template <class T>
@@ -107,7 +107,7 @@ inline void save_sections(const std::filesystem::path& path, const model_config&
         text(s.name);
         text({reinterpret_cast<const char*>(s.values.data()), s.values.size() * sizeof(float)});
     }
-    detail::put(bytes, detail::checksum(bytes));
+    detail::put(bytes, detail::checksum_of(bytes));
     const std::filesystem::path part = path.string() + ".part";
     std::ofstream file(part, std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -147,7 +147,7 @@ inline std::map<std::string, std::vector<float>> load_sections(const std::filesy
         std::memcpy(values.data(), raw.data(), values.size() * sizeof(float));
     }
     const std::size_t end = in.at;
-    if (in.number<std::uint64_t>() != detail::checksum(std::string_view(bytes).substr(0, end)))
+    if (in.number<std::uint64_t>() != detail::checksum_of(std::string_view(bytes).substr(0, end)))
         in.fail("the checksum does not fit: the file was changed or damaged");
     if (const std::string own = detail::described(config); sizes != own)
         in.fail("weights of another model: the file says " + detail::first_difference(sizes, own));

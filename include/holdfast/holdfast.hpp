@@ -16,6 +16,7 @@
 
 #include <holdfast/adapters/lora_options.hpp>
 #include <holdfast/core/certified.hpp>
+#include <holdfast/core/checksum.hpp>
 #include <holdfast/core/config.hpp>
 #include <holdfast/core/cpu.hpp>
 #include <holdfast/core/error.hpp>

@@ -3,6 +3,7 @@
 // the end, numbers kept to the bit. Also the two things a file needs to be trusted: a write that is whole or absent,
 // and a checksum of a file or a folder. Builds on core/error.hpp; leaves out what is stored (checkpoint.hpp).
 
+#include <holdfast/core/checksum.hpp>
 #include <holdfast/core/error.hpp>
 
 #include <algorithm>
@@ -29,26 +30,7 @@
 
 namespace holdfast::experiment {
 
-/// FNV-1a, 64 bits: finds torn and bit-flipped files, not forgeries.
-class checksum {
-  public:
-    void add(std::string_view bytes) {
-        for (const char c : bytes) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    }
-    void add(std::uint64_t number) {
-        for (int i = 0; i < 8; ++i) value_ = (value_ ^ ((number >> (8 * i)) & 0xff)) * 0x100000001b3ULL;
-    }
-    [[nodiscard]] std::uint64_t value() const { return value_; }
-    /// 16 hexadecimal digits.
-    [[nodiscard]] std::string text() const {
-        char digits[17];
-        std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value_));
-        return digits;
-    }
-
-  private:
-    std::uint64_t value_ = 0xcbf29ce484222325ULL;
-};
+using holdfast::checksum;
 
 namespace detail {
 

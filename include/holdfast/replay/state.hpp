@@ -4,6 +4,7 @@
 //
 //     "holdfast" | kind, 8 bytes | version | words ... | checksum of all before      (words: 64 bits, little-endian)
 
+#include <holdfast/core/checksum.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/random.hpp>
 
@@ -38,8 +39,9 @@ class state_writer {
 
     /// FNV-1a, finished as in MurmurHash3. Any change of one byte changes it.
     [[nodiscard]] static std::uint64_t checksum(std::string_view bytes) {
-        std::uint64_t h = 0xcbf29ce484222325ULL;
-        for (const char c : bytes) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+        holdfast::checksum sum;
+        sum.add(bytes);
+        std::uint64_t h = sum.value();
         h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdULL;
         h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53ULL;
         return h ^ (h >> 33);
