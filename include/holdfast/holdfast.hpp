@@ -73,6 +73,7 @@
 #include <holdfast/replay/batches.hpp>
 #include <holdfast/replay/forgetting_curve.hpp>
 #include <holdfast/replay/inscl.hpp>
+#include <holdfast/replay/inscl_choice.hpp>
 #include <holdfast/replay/insinfo.hpp>
 #include <holdfast/replay/item_bits.hpp>
 #include <holdfast/replay/likely_items.hpp>
@@ -134,6 +135,7 @@
 #if __has_include(<sys/mman.h>)  // POSIX
 #include <holdfast/replay/record_log.hpp>
 #include <holdfast/replay/side_memory.hpp>
+#include <holdfast/replay/side_snapshot.hpp>
 #endif
 
 #if __has_include(<Eigen/Core>) && !defined(__CUDACC__)  // nvcc takes Eigen, with pages of warnings
