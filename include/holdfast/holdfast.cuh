@@ -4,7 +4,12 @@
 
 #include <holdfast/holdfast.hpp>
 
+#include <holdfast/adapters/dora.cuh>
+#include <holdfast/adapters/fused.cuh>
 #include <holdfast/adapters/lora.cuh>
+#include <holdfast/adapters/mixture.cuh>
+#include <holdfast/adapters/orthogonality.cuh>
+#include <holdfast/adapters/segmented.cuh>
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/core/warp.cuh>

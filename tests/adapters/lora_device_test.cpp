@@ -2,41 +2,13 @@
 #include <holdfast/adapters/lora.cuh>
 #include <holdfast/adapters/lora.hpp>
 
+#include "device_support.hpp"
 #include "support/test.hpp"
 
-#include <cmath>
 #include <cstddef>
 
 namespace adapters = holdfast::adapters;
-using holdfast::device_matrix;
-using holdfast::matrix;
-using holdfast::philox;
-
-namespace {
-
-matrix<float> random(std::size_t rows, std::size_t cols, philox& g) {
-    matrix<float> m(rows, cols);
-    for (float& x : m.values()) x = static_cast<float>(2 * holdfast::uniform(g) - 1);
-    return m;
-}
-
-template <class T>
-device_matrix<T> on_device(const matrix<T>& m) {
-    device_matrix<T> d(m.rows(), m.cols());
-    d.upload(m.view(), nullptr);
-    return d;
-}
-
-double difference(const device_matrix<float>& d, const matrix<float>& expected) {
-    matrix<float> m(d.rows(), d.cols());
-    d.download(m.view(), nullptr);
-    double worst = 0;
-    for (std::size_t i = 0; i < m.size(); ++i)
-        worst = std::max(worst, double(std::abs(m.values()[i] - expected.values()[i])));
-    return worst;
-}
-
-}  // namespace
+using namespace device_tests;
 
 TEST_CASE("forward and backward on the device are those of the CPU, dropout mask and all") {
     const double p = GENERATE(0.0, 0.3);
@@ -83,9 +55,18 @@ TEST_CASE("forward and backward on the device are those of the CPU, dropout mask
     }
     auto w = random(n, k, g);
     auto dw = on_device(w);
-    adapters::merge_into(device.view(), dw, nullptr);
+    const matrix<float> before = w;
+    device_matrix<std::uint32_t> changed(n, k);
+    adapters::merge_into(device.view(), dw, nullptr, {.changed = changed.view()});
     host.merge_into(w);
     CHECK(difference(dw, w) < 1e-5);
+    adapters::restore(dw.view(), changed, nullptr);
+    CHECK(difference(dw, before) == 0);
+    adapters::merge_into(device.view(), dw, nullptr);
+    adapters::unmerge_from(device.view(), dw, nullptr);
+    CHECK(difference(dw, before) < 1e-5);
+    CHECK_REFUSES(adapters::merge_into(device.view(), dw, nullptr, {.round = holdfast::kernels::rounding::stochastic}),
+                  "stochastic rounding is there for bf16 only");
 }
 
 TEST_CASE("the doors on the device refuse with a sentence before anything is enqueued") {

@@ -1,9 +1,13 @@
 // What a user meets when the machine, or a pointer, is not what the kernels need: a code from kernels/, an exception
 // from adapters/, and each time a sentence that says what to do.
 #include <holdfast/adapters/lora.cuh>
+#include <holdfast/adapters/lora_hopper.cuh>
+#include <holdfast/adapters/orthogonality.cuh>
+#include <holdfast/adapters/segmented.cuh>
 
 #include "support/test.hpp"
 
+#include <cmath>
 #include <vector>
 
 namespace adapters = holdfast::adapters;
@@ -88,4 +92,76 @@ TEST_CASE("a pointer between two elements and a workspace that is too small are 
     CHECK_REFUSES(
         adapters::forward(layer.plan, layer.x, layer.w, layer.adapter.view(), layer.x, layer.workspace, nullptr),
         "adapters::forward: y must be [4, 6], it is [4, 8]");
+}
+
+TEST_CASE("the doors of many adapters and of the overlap say the same of a machine that cannot") {
+    small_layer layer;
+    const adapters::lora_view<float> views[] = {layer.adapter.view()};
+    const adapters::adapter_table<float> table(views, nullptr);
+    device_matrix<std::int32_t> numbers(1, 4);
+    (void)cudaMemset(numbers.data(), 0, 16);
+    const auto rows = adapters::rows_by_number(numbers.view());
+    device_matrix<std::byte> workspace(1, adapters::segmented_workspace(table, 4));
+    const adapters::overlap_view<float> modules[] = {{{}, layer.adapter.a.view(), {}}};
+    const adapters::overlap_table<float> overlaps(modules, nullptr);
+    device_matrix<float> losses(1, 1);
+    const broken_machine broken(cudaErrorNoKernelImageForDevice);
+    CHECK_THROWS_WITH(adapters::add_adapters(table, rows, layer.x, layer.y, workspace, nullptr),
+                      Contains("adapters::add_adapters: this program holds no machine code for this GPU"));
+    CHECK_THROWS_WITH(adapters::overlap_penalty(overlaps, losses, nullptr),
+                      Contains("adapters::overlap_penalty: this program holds no machine code for this GPU"));
+    CHECK_THROWS_WITH(adapters::merge_into(layer.adapter.view(), layer.w, nullptr),
+                      Contains("adapters::merge_into: this program holds no machine code for this GPU"));
+}
+
+TEST_CASE("the Hopper doors give what lora.cuh's give, and name what they cannot use") {
+    using T = __nv_bfloat16;
+    const std::size_t m = 30, k = 40, n = 24, r = 8;
+    holdfast::philox g{4};
+    const auto fill = [&](device_matrix<T>& to) {
+        holdfast::matrix<T> host(to.rows(), to.cols());
+        for (T& v : host.values()) v = __float2bfloat16_rn(float(2 * holdfast::uniform(g) - 1));
+        to.upload(std::as_const(host).view(), nullptr);
+    };
+    device_matrix<T> x(m, k), w(n, k), dy(m, n), y[2] = {{m, n}, {m, n}}, dx[2] = {{m, k}, {m, k}};
+    device_matrix<float> da[2] = {{r, k}, {r, k}}, db[2] = {{n, r}, {n, r}};
+    adapters::device_lora<T> adapter({.in = k, .out = n, .rank = r, .dropout = 0.3});
+    for (auto* of : {&x, &w, &dy, &adapter.a, &adapter.b}) fill(*of);
+    const auto plan = adapters::make_hopper_plan({.tokens = m, .in = k, .out = n, .rank = r});
+    device_matrix<std::byte> workspace(1, plan.workspace_bytes);
+    adapters::device_lora_saved<T> saved[2] = {adapters::device_lora_saved<T>(plan),
+                                               adapters::device_lora_saved<T>(plan)};
+    holdfast::philox seed{3}, same{3};
+    adapters::forward(plan, x, w, adapter.view(), y[0], saved[0], seed, workspace, nullptr);
+    adapters::forward_on_hopper(plan, x, w, adapter.view(), y[1], saved[1], same, workspace, nullptr);
+    using gradients = adapters::lora_gradients_view<T, float>;
+    adapters::backward(plan, dy, x, w, adapter.view(), saved[0], gradients{dx[0].view(), da[0].view(), db[0].view()},
+                       workspace, nullptr);
+    adapters::backward_on_hopper(plan, dy, x, w, adapter.view(), saved[1],
+                                 gradients{dx[1].view(), da[1].view(), db[1].view()}, workspace, nullptr);
+    const auto apart = [](const auto& one, const auto& other) {  // in the Frobenius norm, relative
+        double difference = 0, norm = 0;
+        for (std::size_t i = 0; i < one.size(); ++i) {
+            const double a = double(kernels::detail::to_float(one.data()[i])),
+                         b = double(kernels::detail::to_float(other.data()[i]));
+            difference += (a - b) * (a - b), norm += b * b;
+        }
+        return std::sqrt(difference / norm);
+    };
+    CHECK(apart(y[1], y[0]) < 4e-3);
+    CHECK(apart(dx[1], dx[0]) < 4e-3);
+    CHECK(apart(da[1], da[0]) < 4e-3);
+    CHECK(apart(db[1], db[0]) < 4e-3);
+
+    CHECK_REFUSES(adapters::make_hopper_plan({.tokens = m, .in = k, .out = n, .rank = r, .type = adapters::fp32}),
+                  "adapters::make_hopper_plan: the Hopper kernels multiply bf16 and fp16, not fp32");
+    const holdfast::device_matrix_view<const T> off(x.data() + 1, m - 1, k);
+    const holdfast::device_matrix_view<T> lower(y[0].data(), m - 1, n);
+    CHECK_REFUSES(adapters::forward_on_hopper(plan, off, w, adapter.view(), lower, saved[1], same, workspace, nullptr),
+                  "adapters::forward_on_hopper: kernels::lora_matmul_hopper: x must lie on a border of 16 bytes");
+    kernels::detail::emulation::compute_capability = 8;
+    CHECK_THROWS_WITH(adapters::backward_on_hopper(plan, dy, x, w, adapter.view(), saved[0], gradients{dx[0].view()},
+                                                   workspace, nullptr),
+                      Contains("adapters::backward_on_hopper: these kernels run on compute capability 9.0 alone"));
+    kernels::detail::emulation::compute_capability = 9;
 }

@@ -200,6 +200,10 @@ template <class T>
 [[nodiscard]] std::string explain(const segmented_lora_args<T>& args) {
     return detail::in_words("kernels::segmented_lora", detail::check(args, false));
 }
+template <class T>
+[[nodiscard]] std::string explain_backward(const segmented_lora_args<T>& args) {
+    return detail::in_words("kernels::segmented_lora_backward", detail::check(args, true));
+}
 
 /// y += s_a (x A_a') B_a' for every row and its adapter a; rows without one are left as they are. One launch for at
 /// most 64 rows of bf16 or fp16 that do not keep u, in code for compute capability 9.0 or later; else two.
