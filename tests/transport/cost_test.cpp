@@ -1,7 +1,9 @@
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/cost_table.hpp>
 #include <holdfast/transport/detail/fixed16.hpp>
+#include <holdfast/transport/detail/fixed_points.hpp>
 #include <holdfast/transport/detail/precise.hpp>
 #include <holdfast/transport/detail/pricing.hpp>
 #include <holdfast/transport/detail/row_facts.hpp>
@@ -119,7 +121,6 @@ void check_rows(holdfast::philox& g) {
             sum += double(b[j]) * (double(c[j]) - 0.25);
             squares += double(b[j]) * (double(c[j]) - 0.25) * (double(c[j]) - 0.25);
         }
-        constexpr std::size_t step = 64 / sizeof(Real);
         at_every_level([&](simd_level level) {
             CHECK(HOLDFAST_AT(level, facts::finite)(c.data(), m));
             const auto of = HOLDFAST_AT(level, facts::moments)(c.data(), b.data(), Real(0.25), m);
@@ -132,14 +133,15 @@ void check_rows(holdfast::philox& g) {
             auto low = v;
             HOLDFAST_AT(level, pricing::lower)(low.data(), c.data(), m);
             for (std::size_t j = 0; j < m; ++j) REQUIRE(low[j] == std::min(v[j], c[j]));
-            std::vector<std::uint8_t> flagged(m / step + 1, 2);
-            HOLDFAST_AT(level, pricing::flag)(c.data(), v.data(), Real(-0.6), m, flagged.data());
-            for (std::size_t p = 0; p * step < m; ++p) {
-                bool any = false;
-                for (std::size_t j = p * step; j < std::min(m, (p + 1) * step); ++j)
-                    any = any || c[j] - v[j] <= Real(-0.6);
-                REQUIRE(flagged[p] == std::uint8_t(any));
-            }
+            std::vector<std::uint32_t> expected;
+            for (std::size_t j = 0; j < m; ++j)
+                if (c[j] - v[j] <= Real(-0.6)) expected.push_back(static_cast<std::uint32_t>(j));
+            std::vector<std::uint32_t> found(m + 16);
+            found.resize(HOLDFAST_AT(level, pricing::some_below)(c.data(), v.data(), Real(-0.6), m, found.data()));
+            CHECK(found == expected);
+            found.assign(m + 16, 0);
+            found.resize(pricing::below(c.data(), v.data(), Real(-0.6), m, found.data()));
+            CHECK(found == expected);
             for (const std::size_t j : {std::size_t{0}, m / 2, m - 1})
                 for (const Real bad : {std::numeric_limits<Real>::infinity(), std::numeric_limits<Real>::quiet_NaN()}) {
                     auto broken = c;
@@ -249,4 +251,58 @@ TEST_CASE("costs say what is wrong with their input") {
     CHECK_REFUSES(transport::detail::room_for_costs<double>(std::size_t{1} << 30, std::size_t{1} << 30),
                   "costs of 1073741824 x 1073741824 points need 9.22337204e+09 GB, more than there is");
     CHECK(std::isnan(transport::rounding_bound<float>(broken, 1, 2, 1, true)));
+}
+
+TEST_CASE("unit vectors in whole numbers: exact integers at every level, near the true costs, zero for equal points") {
+    using namespace transport::detail;
+    using transport::storage;
+    holdfast::philox g{181};
+    for (const std::size_t d : {1u, 2u, 33u, 100u, 512u}) {
+        const std::size_t n = 37, m = 50;
+        matrix<double> x(n, d), y(m, d);
+        for (matrix<double>* p : {&x, &y})
+            for (double& v : p->values()) v = holdfast::normal(g);
+        std::copy_n(x.row(3).begin(), d, y.row(5).begin());
+        for (std::size_t k = 0; k < d; ++k) x(7, k) = k == 0 ? -2.0 : 0.0, y(9, k) = k == 0 ? 1e-3 : 0.0;  // antipodal
+        const std::vector<double> a(n, 1.0 / double(n)), b(m, 1.0 / double(m));
+        const auto px = transport::prepare<float>(x, transport::cosine{}),
+                   py = transport::prepare<float>(y, transport::cosine{});
+        const auto exact = transport::cost_matrix<double>(x, y);
+        const fixed_points fx(px.points, a), fy(py.points, b);
+        const double moved = fx.largest_move() + fy.largest_move();
+        CHECK(fx.mean_move() <= fx.largest_move());
+        CHECK(moved < 2 * (0.51 * std::sqrt(double(d)) / fixed_one + 1e-7));
+        aligned_rows<float> c(n, m);
+        for (const auto level : {fixed_level::baseline, fixed_level::avx2, fixed_level::vnni}) {
+            if (level > machine_fixed_level()) continue;
+            for (std::size_t i = 0; i < n; i += 16)  // by panels, and by parts of one
+                if (i == 16)
+                    for (std::size_t k = i; k < i + 16; k += 5)
+                        fixed_costs(fx, fy, k, std::min(i + 16, k + 5), &c(k, 0), c.stride(), level);
+                else
+                    fixed_costs(fx, fy, i, std::min(n, i + 16), &c(i, 0), c.stride(), level);
+            for (std::size_t i = 0; i < n; ++i)
+                for (std::size_t j = 0; j < m; ++j) {
+                    REQUIRE(c(i, j) == fixed_cost(fx, i, fy, j));
+                    REQUIRE(std::abs(double(c(i, j)) - exact(i, j)) <= moved_bound(exact(i, j), moved));
+                }
+            CHECK(c(3, 5) == 0);
+            CHECK(c(7, 9) == Approx(2).epsilon(1e-4));
+        }
+        // The same costs in every storage, and each cost alone as it is in its row.
+        for (const auto how : {storage::float32, storage::fixed16, storage::streamed}) {
+            const transport::cost_table table(fx, fy, how, 1 << 20);
+            auto read = table.read();
+            for (std::size_t i = 0; i < n; ++i) {
+                const float* row = read.row(i);
+                double least = 9;
+                for (std::size_t j = 0; j < m; ++j) {
+                    REQUIRE(row[j] == table.at(i, j));
+                    REQUIRE(std::abs(double(row[j]) - double(c(i, j))) <= table.quantisation(i) + 1e-7);
+                    least = std::min(least, double(c(i, j)));
+                }
+                REQUIRE(table.least(i) == least);
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@
 #include <holdfast/transport/detail/aligned.hpp>
 #include <holdfast/transport/detail/distances.hpp>
 #include <holdfast/transport/detail/fixed16.hpp>
+#include <holdfast/transport/detail/fixed_points.hpp>
 #include <holdfast/transport/detail/row_facts.hpp>
 
 #include <algorithm>
@@ -69,14 +70,13 @@ class cost_table {
                 x.dimension, " and ", y.dimension);
         require(cost.kind() <= ground_cost::kinds::euclidean,
                 "transport::cost_table: a table is for cosine, squared_euclidean and euclidean costs");
-        try {
-            if (how_ == storage::float32) kept_ = detail::aligned_rows<float>(n_, m_);
-            if (how_ == storage::fixed16) coded_ = detail::fixed16_rows(n_, m_);
-        } catch (const std::bad_alloc&) {
-            too_large();
-        } catch (const std::length_error&) {
-            too_large();
-        }
+        fill();
+    }
+
+    /// Cosine costs between unit vectors in whole numbers (of one dimension): exact for what the points were rounded
+    /// to.
+    cost_table(const detail::fixed_points& x, const detail::fixed_points& y, storage how, std::size_t memory)
+        : fixed_x_(&x), fixed_y_(&y), n_(x.rows()), m_(y.rows()), how_(detail::chosen_storage(n_, m_, how, memory)) {
         fill();
     }
 
@@ -86,6 +86,8 @@ class cost_table {
     [[nodiscard]] storage how() const { return how_; }
     [[nodiscard]] double least() const { return static_cast<double>(least_); }
     [[nodiscard]] double greatest() const { return static_cast<double>(greatest_); }
+    /// The least cost of row i, before it was kept.
+    [[nodiscard]] double least(std::size_t i) const { return static_cast<double>(least_of_row_[i]); }
     /// Bytes that the costs take.
     [[nodiscard]] std::size_t bytes() const {
         return how_ == storage::float32 ? n_ * kept_.stride() * 4 : how_ == storage::fixed16 ? n_ * m_ * 2 : 0;
@@ -147,6 +149,7 @@ class cost_table {
     /// Costs of rows begin..end-1 and columns first..last-1; the same bits however they are cut.
     void block(std::size_t begin, std::size_t end, std::size_t first, std::size_t last, float* out,
                std::size_t stride) const {
+        if (fixed_x_ != nullptr) return fixed_block(begin, end, first, last, out, stride);
         const std::size_t d = x_->points.stride(), step = detail::distance_block<float>(d);
         const float scale = cost_.kind() == ground_cost::kinds::cosine ? 0.5F : 1.0F;
         for (std::size_t j = first; j < last; j += step) {
@@ -160,8 +163,29 @@ class cost_table {
         }
     }
 
+    void fixed_block(std::size_t begin, std::size_t end, std::size_t first, std::size_t last, float* out,
+                     std::size_t stride) const {
+        if (last - first == m_ && m_ > 1) return detail::fixed_costs(*fixed_x_, *fixed_y_, begin, end, out, stride);
+        for (std::size_t i = begin; i < end; ++i)
+            for (std::size_t j = first; j < last; ++j)
+                out[(i - begin) * stride + (j - first)] = detail::fixed_cost(*fixed_x_, i, *fixed_y_, j);
+    }
+
+    void reserve() {
+        try {
+            if (how_ == storage::float32) kept_ = detail::aligned_rows<float>(n_, m_);
+            if (how_ == storage::fixed16) coded_ = detail::fixed16_rows(n_, m_);
+        } catch (const std::bad_alloc&) {
+            too_large();
+        } catch (const std::length_error&) {
+            too_large();
+        }
+    }
+
     /// Computes all costs once: keeps them, checks them, knows their extremes.
     void fill() {
+        reserve();
+        least_of_row_.resize(n_);
         const std::size_t chunks = (n_ + block_rows - 1) / block_rows;
         std::vector<float> low(chunks), high(chunks);
         const std::vector<float> ones(m_, 1.0F);
@@ -178,6 +202,7 @@ class cost_table {
                     require(std::isfinite(row[j]), "transport::cost_table: costs must be finite, entry (", i, ", ", j,
                             ") is ", row[j]);
                 const auto facts = detail::row_facts<float>::moments(row, ones.data(), row[0], m_);
+                least_of_row_[i] = facts.least;
                 low[chunk] = std::min(low[chunk], facts.least);
                 high[chunk] = std::max(high[chunk], facts.greatest);
                 if (how_ == storage::fixed16) coded_.put(i, row, facts.least, facts.greatest);
@@ -187,11 +212,13 @@ class cost_table {
         greatest_ = *std::max_element(high.begin(), high.end());
     }
 
-    const prepared_points<float>*x_, *y_;
+    const prepared_points<float>*x_ = nullptr, *y_ = nullptr;
+    const detail::fixed_points *fixed_x_ = nullptr, *fixed_y_ = nullptr;  // or these
     ground_cost cost_;
     std::size_t n_, m_;
     storage how_;
     float least_ = 0, greatest_ = 0;
+    std::vector<float> least_of_row_;
     detail::aligned_rows<float> kept_;
     detail::fixed16_rows coded_;
 };

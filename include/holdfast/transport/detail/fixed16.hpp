@@ -117,7 +117,9 @@ class fixed16_rows {
         fixed16_loops::decode(&codes_(i, 0), step_[i], least_[i], c, codes_.cols());
     }
     [[nodiscard]] float at(std::size_t i, std::size_t j) const {
-        return static_cast<float>(codes_(i, j)) * step_[i] + least_[i];
+        float c;  // by the same loop, so that it is the same bits
+        fixed16_loops::decode(&codes_(i, j), step_[i], least_[i], &c, 1);
+        return c;
     }
     /// No cost that row i returns is further from the cost put there.
     [[nodiscard]] double error(std::size_t i) const { return error_[i]; }

@@ -1,6 +1,7 @@
 #pragma once
-// The ladder behind wasserstein.hpp, whose rungs may each stop: trivial cases; the simplex or Sinkhorn over a table of
-// costs in single precision; the same in double. Builds on ready_task.hpp, exact.hpp and sinkhorn.hpp.
+// The ladder behind wasserstein.hpp, whose rungs may each stop: trivial cases; the simplex over costs between unit
+// vectors in whole numbers; the simplex or Sinkhorn over a table of costs in single precision; the same in double.
+// Builds on ready_task.hpp, exact.hpp and sinkhorn.hpp.
 
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/error.hpp>
@@ -38,6 +39,7 @@ class ladder {
 
     wasserstein_result climb() {
         if (trivial()) return finish();
+        if (a_.whole && b_.whole && solve_whole()) return finish();
         if (!a_.single || !b_.single || !solve_table()) solve_double();
         return finish();
     }
@@ -67,6 +69,35 @@ class ladder {
                (options_.method == solver::automatic && entries <= options_.simplex_limit);
     }
 
+    /// Unit vectors in whole numbers: what their rounding may do to the answer is known, and most often small beside
+    /// the gap. Then no cost is ever computed again.
+    /// @return false where rounding takes too much of the gap
+    bool solve_whole() {
+        const std::size_t n = out_.points_a, m = out_.points_b;
+        if (!simplex_first(n * m)) return false;
+        const cost_table table(*a_.whole, *b_.whole, options_.storage, options_.memory);
+        const double moved = a_.whole->mean_move() + b_.whole->mean_move();
+        double least = 0;  // W is no less, and the farther W, the less its relative error
+        for (std::size_t i = 0; i < n; ++i) least += a_.measure.weights[i] * table.least(i);
+        if (n * m >= worth_a_warm_start) {
+            table_engine engine(table, a_.measure.weights, b_.measure.weights);
+            warm_start(engine, n, m);
+            if (!out_.f.empty()) {
+                auto f = engine.from_host(out_.f), g = engine.from_host(out_.g);
+                least = std::max(least, engine.c_transform(f, g));
+            }
+        }
+        const double margin = moved_bound(least, moved) / least;
+        if (!(margin < 0.2 * options_.relative_gap)) return false;
+        run_simplex(read_costs{&table}, 0.95 * (options_.relative_gap - 2.2 * margin));
+        double quantised = 0;
+        for (std::size_t i = 0; i < n; ++i) quantised += a_.measure.weights[i] * table.quantisation(i);
+        out_.value = (out_.lower + out_.upper) / 2;
+        out_.status = status::certified;  // never exact: it is another problem
+        widen(moved_bound(out_.upper + quantised, moved) + quantised);
+        return out_.status == status::certified;
+    }
+
     /// Costs in single precision, in whatever storage; the simplex looks at those that matter in double.
     /// @return false where single precision is too coarse for these points or this gap
     bool solve_table() {
@@ -91,7 +122,7 @@ class ladder {
             table_engine engine(table, a_.measure.weights, b_.measure.weights);
             warm_start(engine, table.rows(), table.cols());
         }
-        run_simplex(costs);
+        run_simplex(costs, 0.9 * options_.relative_gap);
         widen(rounding_bound<double>(options_.cost, out_.upper, x.dimension, largest, true));
         return true;
     }
@@ -123,15 +154,14 @@ class ladder {
                 warm_start(engine, c.rows(), c.cols());
             }
         }
-        run_simplex(dense_costs<double>{c.view()});
+        run_simplex(dense_costs<double>{c.view()}, 0.9 * options_.relative_gap);
         widen(margin());
     }
 
     template <class Costs>
-    void run_simplex(const Costs& costs) {
-        exact_result r = solve_exactly(
-            costs, a_.measure.weights, b_.measure.weights,
-            {.f = out_.f, .g = out_.g, .relative_gap = 0.9 * options_.relative_gap, .plan = options_.plan});
+    void run_simplex(const Costs& costs, double gap) {
+        exact_result r = solve_exactly(costs, a_.measure.weights, b_.measure.weights,
+                                       {.f = out_.f, .g = out_.g, .relative_gap = gap, .plan = options_.plan});
         static_cast<certified<double>&>(out_) = r;
         if (r.status == status::certified) out_.value = (r.lower + r.upper) / 2;  // wrong by half the gap at most
         out_.method = solver::simplex;
@@ -141,17 +171,16 @@ class ladder {
         out_.g = std::move(r.g);
     }
 
-    /// Sinkhorn's potentials after a few iterations: they halve the pivots, and give the lower bound that lets the
-    /// simplex stop early.
+    /// Sinkhorn's potentials after some iterations: the nearer they come, the fewer pivots are left, and often the
+    /// first plan along their arcs is close enough.
     template <class Engine>
     void warm_start(Engine& engine, std::size_t n, std::size_t m) {
-        // Where a bound will do, better potentials pay: with them the first plan is often close enough.
-        const bool bound = options_.relative_gap > 0 && n * m > 4'000'000;
-        const double eps = (bound ? 0.03 : 0.05) * engine.summary().deviation;
-        const int steps = bound ? 16 : 10;
+        const double eps = 0.03 * engine.summary().deviation;
         if (!(eps > 1e-6 * engine.summary().greatest)) return;
         std::vector<float> f(n, 0), g(m, 0);
-        for (int k = 0; k < steps; ++k) engine.sweep(f, g, eps * std::max(1.0, 8 * std::exp2(-8.0 * k / steps)), 1);
+        for (int k = 0; k < 3; ++k) engine.sweep(f, g, 5 * eps, 1);
+        for (int k = 0; k < 24; ++k)  // cheap ones: the first alone computes exponentials
+            if (engine.sweep(f, g, eps, 1) < 0.05) break;
         out_.f = engine.to_host(f);
         out_.g = engine.to_host(g);
     }

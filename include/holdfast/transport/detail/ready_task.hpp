@@ -4,6 +4,7 @@
 
 #include <holdfast/transport/cost.hpp>
 #include <holdfast/transport/cost_table.hpp>
+#include <holdfast/transport/detail/fixed_points.hpp>
 #include <holdfast/transport/detail/precise.hpp>
 #include <holdfast/transport/measure.hpp>
 #include <holdfast/transport/merge.hpp>
@@ -62,6 +63,7 @@ struct ready_task {
     double moved = 0, moved_squared = 0;  // Σ w |displacement| of points merged into others, and of its square
     std::optional<prepared_points<float>> single;  // absent where single precision cannot hold squares or factors
     std::optional<prepared_points<double>> double_;
+    std::optional<fixed_points> whole;  // unit vectors in whole numbers, where a bound will do and they pay
 
     ready_task(const discrete_measure<Real>& given, const wasserstein_options& options)
         : merged_(options.merge_within > 0 ? std::make_unique<const merged_measure<Real>>(
@@ -76,6 +78,9 @@ struct ready_task {
             if (!fits || std::count(single->factor.begin(), single->factor.end(), 0.0) != 0) single.reset();
         }
         if (!single) double_ = prepare<double>(measure.points, options.cost);
+        const bool bound = options.relative_gap > 0 && options.method != solver::sinkhorn;
+        if (single && bound && options.cost.kind() == ground_cost::kinds::cosine && measure.dimension() >= 32)
+            whole.emplace(single->points, measure.weights);
     }
 
     /// In double: made when first needed, which is rarely, and then not shared between threads.
@@ -107,6 +112,21 @@ struct table_problem {
                                             b->single->factor[j], a->measure.dimension());
         return kind == ground_cost::kinds::cosine ? s / 2 : kind == ground_cost::kinds::euclidean ? std::sqrt(s) : s;
     }
+};
+
+/// Costs as they are read from a table, taken for the true ones.
+struct read_costs {
+    using real = float;
+    static constexpr bool rounded = false;
+
+    const cost_table* table;
+
+    [[nodiscard]] std::size_t rows() const { return table->rows(); }
+    [[nodiscard]] std::size_t cols() const { return table->cols(); }
+    [[nodiscard]] cost_table::reader read() const { return table->read(); }
+    [[nodiscard]] double slack(std::size_t) const { return 0; }
+    [[nodiscard]] double largest() const { return table->greatest(); }
+    [[nodiscard]] double precise(std::size_t i, std::size_t j) const { return static_cast<double>(table->at(i, j)); }
 };
 
 template <class Real>

@@ -1,0 +1,301 @@
+#pragma once
+// The kernel behind pairwise_cuda.cuh: a block takes one pair of small tasks, makes its costs from the points, keeps
+// them in shared memory in two bytes each, and runs all of Sinkhorn's loop there, bounds included; a pair reads its
+// points once and writes two numbers. Builds on core/warp.cuh; leaves out memory and which pairs fit.
+
+#include <holdfast/core/warp.cuh>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+namespace holdfast::transport::detail {
+
+inline constexpr unsigned pair_threads = 256, pair_warps = pair_threads / 32, pair_tile = 64, pair_chunk = 16;
+
+/// Two tasks: n points from row `a` on, m from row `b` on. No cost between them is above `range`.
+struct gpu_pair {
+    std::uint32_t a, n, b, m;
+    float range;
+};
+
+enum class gpu_cost { half_squared, squared, root };
+
+template <class Real>
+struct gpu_pairs {
+    const Real* points;  // [rows, d]
+    const double* weights;
+    const gpu_pair* pair;
+    std::size_t d;
+    gpu_cost cost;
+    double relative_gap, epsilon_scale;
+    double relative, absolute;  // no cost is computed further off than relative * range + absolute
+    unsigned max_iterations, check_every;
+    double* bounds;        // [pairs, 2] lower, upper
+    unsigned* iterations;  // [pairs]
+};
+
+/// Rows of costs begin an odd number of words apart, so that lanes that walk down a column meet in no bank.
+[[nodiscard]] __host__ __device__ inline std::size_t pair_pitch(std::size_t m) { return (m + 1) / 4 * 4 + 2; }
+
+/// Shared memory of a pair: weights and their parts, logarithms, potentials, what is summed, costs.
+[[nodiscard]] __host__ __device__ inline std::size_t pair_scratch(std::size_t n, std::size_t m) {
+    const std::size_t vectors = 3 * (n + m) * sizeof(double);
+    const std::size_t tiles = 2 * pair_chunk * (pair_tile + 1) * sizeof(float);
+    return vectors > tiles ? vectors : tiles;
+}
+[[nodiscard]] __host__ __device__ inline std::size_t pair_bytes(std::size_t n, std::size_t m) {
+    return (pair_warps + n + m) * sizeof(double) + pair_scratch(n, m) + n * pair_pitch(m) * sizeof(std::uint16_t);
+}
+
+/// One pair, by all threads of a block together: every function begins and ends in step.
+template <class Real>
+class gpu_pair_block {
+  public:
+    __device__ gpu_pair_block(const gpu_pairs<Real>& all, unsigned pair)
+        : all_(all), at_(all.pair[pair]), n_(at_.n), m_(at_.m), pitch_(pair_pitch(m_)) {
+        auto* place = reinterpret_cast<double*>(holdfast::detail::dynamic_shared());
+        terms_ = place, place += pair_warps;
+        a_ = place, place += n_;
+        b_ = place, place += m_;
+        tiles_ = reinterpret_cast<float*>(place);
+        auto* const end = reinterpret_cast<unsigned char*>(place) + pair_scratch(n_, m_);
+        u_ = place, place += n_;
+        v_ = place, place += m_;
+        row_log_ = place, place += n_;
+        col_log_ = place, place += m_;
+        f_ = place, place += n_;
+        g_ = place;
+        costs_ = reinterpret_cast<std::uint16_t*>(end);
+        step_ = at_.range / 65535.0F;
+    }
+
+    __device__ void run(double* bounds, unsigned* iterations) {
+        make_costs();
+        for (unsigned i = threadIdx.x; i < n_; i += pair_threads) a_[i] = all_.weights[at_.a + i], f_[i] = 0;
+        for (unsigned j = threadIdx.x; j < m_; j += pair_threads) b_[j] = all_.weights[at_.b + j], g_[j] = 0;
+        holdfast::detail::synchronise_block();
+        const double mean = over_costs([](double c) { return c; });
+        const double variance = over_costs([mean](double c) { return (c - mean) * (c - mean); });
+        const double range = at_.range, slack = all_.relative * range + all_.absolute + 0.5 * double(step_);
+        const double spread = std::sqrt(variance) > 1e-6 * range ? std::sqrt(variance) : 1e-6 * range;
+        const double target = range > 0 ? all_.epsilon_scale * spread : 1;
+        const double floor = (1e-5 > 64 * unit ? 1e-5 : 64 * unit) * range;
+        const double rounding = (16 + double(n_ + m_) / 8) * unit * range;  // of exponentials in single precision
+        double lower = 0, upper = range, eps = target;
+        const auto look = [&] {
+            const double below = lower_bound() - slack - 1e-12 * range, above = rounded_cost(eps) + slack + rounding;
+            lower = below > lower ? below : lower;
+            upper = above < upper ? above : upper;
+        };
+        const auto close = [&] { return upper - lower <= all_.relative_gap * lower; };
+        unsigned done = 0;
+        while (eps < range / 20) eps *= 2;
+        for (bool more = true; more;) {
+            const bool last = eps <= target;
+            const unsigned most = last ? all_.max_iterations : done + 5;
+            for (unsigned k = 1; done < most && done < all_.max_iterations; ++k) {
+                const double residual = sweep(eps);
+                ++done;
+                if (last && residual <= 1e-9) break;
+                if (!last || k % all_.check_every != 0) continue;
+                look();
+                if (close() || residual < 0.02 * all_.relative_gap) break;
+            }
+            if (last) look();
+            more = done < all_.max_iterations && !(last && (close() || eps <= floor));
+            eps = last || eps / 2 > target ? eps / 2 : target;
+        }
+        if (threadIdx.x > 0) return;
+        bounds[0] = lower;
+        bounds[1] = upper > lower ? upper : lower;
+        *iterations = done;
+    }
+
+  private:
+    static constexpr double unit = 0x1p-23;
+
+    [[nodiscard]] __device__ float cost(std::size_t i, std::size_t j) const {
+        return step_ * static_cast<float>(costs_[i * pitch_ + j]);
+    }
+
+    /// Tiles of 64 x 64 costs, sixteen dimensions at a time; a thread has four by four.
+    __device__ void make_costs() {
+        const unsigned column = threadIdx.x % 16, row = threadIdx.x / 16;
+        float* const x = tiles_;
+        float* const y = tiles_ + pair_chunk * (pair_tile + 1);
+        for (std::size_t i0 = 0; i0 < n_; i0 += pair_tile)
+            for (std::size_t j0 = 0; j0 < m_; j0 += pair_tile) {
+                float sum[4][4] = {};
+                for (std::size_t k0 = 0; k0 < all_.d; k0 += pair_chunk) {
+                    for (unsigned r = row; r < pair_tile; r += 16) {
+                        const std::size_t k = k0 + column;
+                        const bool in = k < all_.d;
+                        x[column * (pair_tile + 1) + r] =
+                            in && i0 + r < n_ ? all_.points[(at_.a + i0 + r) * all_.d + k] : 0;
+                        y[column * (pair_tile + 1) + r] =
+                            in && j0 + r < m_ ? all_.points[(at_.b + j0 + r) * all_.d + k] : 0;
+                    }
+                    holdfast::detail::synchronise_block();
+                    for (unsigned k = 0; k < pair_chunk; ++k)
+                        for (unsigned r = 0; r < 4; ++r)
+                            for (unsigned c = 0; c < 4; ++c) {
+                                const float apart =
+                                    x[k * (pair_tile + 1) + row + 16 * r] - y[k * (pair_tile + 1) + column + 16 * c];
+                                sum[r][c] += apart * apart;
+                            }
+                    holdfast::detail::synchronise_block();
+                }
+                for (unsigned r = 0; r < 4; ++r)
+                    for (unsigned c = 0; c < 4; ++c) {
+                        const std::size_t i = i0 + row + 16 * r, j = j0 + column + 16 * c;
+                        if (i < n_ && j < m_) costs_[i * pitch_ + j] = stored(sum[r][c]);
+                    }
+            }
+        holdfast::detail::synchronise_block();
+    }
+    [[nodiscard]] __device__ std::uint16_t stored(float squared) const {
+        const float c = all_.cost == gpu_cost::half_squared ? squared / 2
+                        : all_.cost == gpu_cost::root       ? std::sqrt(squared)
+                                                            : squared;
+        const float steps = step_ > 0 ? c / step_ + 0.5F : 0;
+        return static_cast<std::uint16_t>(steps < 65535.0F ? steps : 65535.0F);
+    }
+
+    /// The sum of what each thread has, in every thread.
+    [[nodiscard]] __device__ double sum_over_block(double x) {
+        x = holdfast::detail::sum_over_warp(x);
+        if (threadIdx.x % 32 == 0) terms_[threadIdx.x / 32] = x;
+        holdfast::detail::synchronise_block();
+        double sum = 0;
+        for (unsigned w = 0; w < pair_warps; ++w) sum += terms_[w];
+        holdfast::detail::synchronise_block();
+        return sum;
+    }
+
+    /// Σ a_i b_j of(C_ij)
+    template <class Of>
+    [[nodiscard]] __device__ double over_costs(Of of) {
+        double sum = 0;
+        for (std::size_t i = threadIdx.x / 32; i < n_; i += pair_warps)
+            for (std::size_t j = threadIdx.x % 32; j < m_; j += 32)
+                sum += a_[i] * b_[j] * of(static_cast<double>(cost(i, j)));
+        return sum_over_block(sum);
+    }
+
+    /// to_k = min_l (C_kl − h_l), over rows or over columns: a warp for each.
+    __device__ void minima(bool columns, const double* h, double* to) {
+        const std::size_t count = columns ? m_ : n_, length = columns ? n_ : m_;
+        for (std::size_t k = threadIdx.x / 32; k < count; k += pair_warps) {
+            const double least = least_of(columns, k, length, h);
+            if (threadIdx.x % 32 == 0) to[k] = least;
+        }
+        holdfast::detail::synchronise_block();
+    }
+    /// log_k = log Σ_l w_l exp((h_l − C_kl) / eps)
+    __device__ void logarithms(bool columns, const double* w, const double* h, double eps, double* log) {
+        const std::size_t count = columns ? m_ : n_, length = columns ? n_ : m_;
+        const float scale = static_cast<float>(1 / eps);
+        for (std::size_t k = threadIdx.x / 32; k < count; k += pair_warps) {
+            const double least = least_of(columns, k, length, h);
+            double sum = 0;
+            for (std::size_t l = threadIdx.x % 32; l < length; l += 32) {
+                const float c = columns ? cost(l, k) : cost(k, l);
+                const auto over = static_cast<float>(least - (static_cast<double>(c) - h[l]));
+                sum += w[l] * static_cast<double>(std::exp(over * scale));
+            }
+            sum = holdfast::detail::sum_over_warp(sum);
+            if (threadIdx.x % 32 == 0) log[k] = std::log(sum) - least / eps;
+        }
+        holdfast::detail::synchronise_block();
+    }
+    [[nodiscard]] __device__ double least_of(bool columns, std::size_t k, std::size_t length, const double* h) const {
+        double least = HUGE_VAL;
+        for (std::size_t l = threadIdx.x % 32; l < length; l += 32) {
+            const double x = static_cast<double>(columns ? cost(l, k) : cost(k, l)) - h[l];
+            least = x < least ? x : least;
+        }
+        return holdfast::detail::least_over_warp(least);
+    }
+
+    /// Both updates; how far the marginals were off before.
+    [[nodiscard]] __device__ double sweep(double eps) {
+        logarithms(false, b_, g_, eps, row_log_);
+        double wrong = 0;
+        for (unsigned i = threadIdx.x; i < n_; i += pair_threads) {
+            const double exact = -eps * row_log_[i];
+            wrong += std::abs(a_[i] * std::expm1((f_[i] - exact) / eps));
+            f_[i] = exact;
+        }
+        holdfast::detail::synchronise_block();
+        logarithms(true, a_, f_, eps, col_log_);
+        for (unsigned j = threadIdx.x; j < m_; j += pair_threads) g_[j] = -eps * col_log_[j];
+        return sum_over_block(wrong);
+    }
+
+    /// Σ a_i f_i + Σ b_j g_j of the potentials that g gives without entropy.
+    [[nodiscard]] __device__ double lower_bound() {
+        minima(false, g_, u_);
+        minima(true, u_, v_);
+        double sum = 0;
+        for (unsigned i = threadIdx.x; i < n_; i += pair_threads) sum += a_[i] * u_[i];
+        for (unsigned j = threadIdx.x; j < m_; j += pair_threads) sum += b_[j] * v_[j];
+        return sum_over_block(sum);
+    }
+
+    /// What the plan costs that Altschuler's rounding makes of the potentials'.
+    [[nodiscard]] __device__ double rounded_cost(double eps) {
+        const auto fit = [eps](double all, double potential, double log) {
+            const double over = potential / eps + log;
+            return over > 0 ? all * std::exp(-over) : all;
+        };
+        const auto left = [eps](double all, double weight, double potential, double log) {
+            const double rest = weight > 0 ? all - weight * std::exp(potential / eps + log) : all;
+            return rest > 0 ? rest : 0;
+        };
+        logarithms(false, b_, g_, eps, row_log_);
+        for (unsigned i = threadIdx.x; i < n_; i += pair_threads) u_[i] = fit(a_[i], f_[i], row_log_[i]);
+        holdfast::detail::synchronise_block();
+        logarithms(true, u_, f_, eps, col_log_);
+        for (unsigned j = threadIdx.x; j < m_; j += pair_threads) v_[j] = fit(b_[j], g_[j], col_log_[j]);
+        holdfast::detail::synchronise_block();
+        double placed = 0;
+        for (std::size_t i = threadIdx.x / 32; i < n_; i += pair_warps)
+            for (std::size_t j = threadIdx.x % 32; j < m_; j += 32) {
+                const auto c = static_cast<double>(cost(i, j));
+                const double share = u_[i] * v_[j] * std::exp((f_[i] + g_[j] - c) / eps);
+                placed += share > 0 ? share * c : 0;
+            }
+        logarithms(false, v_, g_, eps, row_log_);
+        double missing = 0;
+        for (unsigned i = threadIdx.x; i < n_; i += pair_threads) {
+            u_[i] = left(a_[i], u_[i], f_[i], row_log_[i]);
+            missing += u_[i];
+        }
+        for (unsigned j = threadIdx.x; j < m_; j += pair_threads) v_[j] = left(b_[j], v_[j], g_[j], col_log_[j]);
+        missing = sum_over_block(missing);
+        placed = sum_over_block(placed);
+        double rest = 0;
+        for (std::size_t i = threadIdx.x / 32; i < n_; i += pair_warps)
+            for (std::size_t j = threadIdx.x % 32; j < m_; j += 32)
+                rest += u_[i] * v_[j] * static_cast<double>(cost(i, j));
+        rest = sum_over_block(rest);
+        return missing > 0 ? placed + rest / missing : placed;
+    }
+
+    const gpu_pairs<Real>& all_;
+    const gpu_pair at_;
+    const std::size_t n_, m_, pitch_;
+    float step_;
+    double *terms_, *a_, *b_, *u_, *v_, *row_log_, *col_log_, *f_, *g_;
+    float* tiles_;
+    std::uint16_t* costs_;
+};
+
+template <class Real>
+__global__ void __launch_bounds__(pair_threads) gpu_sinkhorn_pairs(gpu_pairs<Real> all, unsigned first) {
+    gpu_pair_block<Real> block(all, first + blockIdx.x);
+    block.run(all.bounds + 2 * (first + blockIdx.x), all.iterations + first + blockIdx.x);
+}
+
+}  // namespace holdfast::transport::detail
