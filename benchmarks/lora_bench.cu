@@ -1,19 +1,18 @@
-// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours (with --hopper that
-// route too), the sequence of cuBLASLt calls that Unsloth makes, and the bordered weight; forward and backward, bf16;
-// then the delta of a serving batch. Contenders take turns within every round, buffers rotate beyond the L2 cache, data
-// are fresh and random, the median of the rounds is printed with the frozen product as 100 %. Results are checked
-// against cuBLASLt before they are timed. Exits with 77 where there is no CUDA device.
-// Reproduce: sh benchmarks/gpu.sh   (or: lora_bench_gpu [--quick] [--hopper])
-#include <holdfast/core/cuda.cuh>
+// LoRA on the GPU beside cuBLASLt: the frozen product by the best of cuBLASLt's heuristics, ours (with --hopper those
+// routes too), the sequence of cuBLASLt calls that Unsloth makes, and the bordered weight; forward and backward, bf16.
+// lora_serving_bench.cu has the serving delta. Contenders take turns within every round, buffers rotate beyond the L2
+// cache, data are fresh and random, the median of the rounds is printed with the frozen product as 100 %. Results are
+// checked against cuBLASLt before they are timed. Exits with 77 where there is no CUDA device. Reproduce: sh
+// benchmarks/gpu.sh   (or: lora_bench_gpu [--quick] [--hopper])
+#include "lora_support.cuh"
+
 #include <holdfast/kernels/lora_bordered.cuh>
 #include <holdfast/kernels/lora_hopper.cuh>
-#include <holdfast/kernels/lora_matmul.cuh>
-#include <holdfast/kernels/segmented_lora.cuh>
+#include <holdfast/kernels/lora_hopper_backward.cuh>
 
 #include <cublasLt.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -21,52 +20,9 @@
 #include <string>
 #include <vector>
 
-namespace kernels = holdfast::kernels;
-using bf16 = __nv_bfloat16;
-using holdfast::check;
-using holdfast::device_matrix;
+using namespace lora_benchmarks;
 
 namespace {
-
-template <class T>
-__global__ void randomise(T* x, std::size_t n, std::uint64_t seed) {
-    const std::size_t i = blockIdx.x * std::size_t{256} + threadIdx.x;
-    if (i >= n) return;
-    std::uint32_t random[4][1];
-    kernels::detail::philox_lanes<1>(seed, std::uint32_t(i), i >> 32, random);
-    x[i] = kernels::detail::rounded<T>(float(random[0][0]) * 0x1p-31f - 1.0f);
-}
-
-template <class T>
-__global__ void squared_difference(const T* a, const T* b, std::size_t n, double* sums) {  // one block
-    __shared__ double part[2][256];
-    double d = 0, s = 0;
-    for (std::size_t i = threadIdx.x; i < n; i += 256) {
-        const double x = kernels::detail::to_float(a[i]), y = kernels::detail::to_float(b[i]);
-        d += (x - y) * (x - y), s += y * y;
-    }
-    part[0][threadIdx.x] = d, part[1][threadIdx.x] = s;
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        sums[0] = sums[1] = 0;
-        for (int i = 0; i < 256; ++i) sums[0] += part[0][i], sums[1] += part[1][i];
-    }
-}
-
-void fill(device_matrix<bf16>& m, cudaStream_t s) {
-    static std::uint64_t seed = 1;
-    if (m.size() == 0) return;
-    randomise<<<unsigned((m.size() + 255) / 256), 256, 0, s>>>(m.data(), m.size(), seed++);
-    check(cudaGetLastError(), "randomise");
-}
-
-double relative_difference(const device_matrix<bf16>& a, const device_matrix<bf16>& b, cudaStream_t s) {
-    device_matrix<double> sums(1, 2);
-    squared_difference<<<1, 256, 0, s>>>(a.data(), b.data(), a.size(), sums.data());
-    holdfast::matrix<double> host(1, 2);
-    sums.download(host.view(), s);
-    return std::sqrt(host(0, 0) / host(0, 1));
-}
 
 /// Row-major C [m, n] = alpha op(A) op(B) + beta C by cuBLASLt, with the fastest of its suggestions.
 class cublas_product {
@@ -135,35 +91,6 @@ class cublas_product {
     device_matrix<std::byte> workspace_;
 };
 
-class stopwatch {
-  public:
-    explicit stopwatch(cudaStream_t s) : stream_(s) {
-        check(cudaEventCreate(&begin_), "event");
-        check(cudaEventCreate(&end_), "event");
-    }
-    ~stopwatch() { (void)cudaEventDestroy(begin_), (void)cudaEventDestroy(end_); }
-    /// Microseconds per call of f(i), over as many calls as fill about two milliseconds.
-    double operator()(const std::function<void(int)>& f) const {
-        f(0);
-        const double once = span(f, 3) / 3;
-        const int calls = std::clamp(int(2000.0 / std::max(once, 1.0)), 3, 200);
-        return span(f, calls) / calls;
-    }
-
-  private:
-    double span(const std::function<void(int)>& f, int calls) const {
-        check(cudaEventRecord(begin_, stream_), "event");
-        for (int i = 0; i < calls; ++i) f(i);
-        check(cudaEventRecord(end_, stream_), "event");
-        check(cudaEventSynchronize(end_), "event");
-        float ms = 0;
-        check(cudaEventElapsedTime(&ms, begin_, end_), "event");
-        return 1000.0 * ms;
-    }
-    cudaStream_t stream_;
-    cudaEvent_t begin_, end_;
-};
-
 struct buffers {  // one rotation
     buffers(int m, int k, int n, int r, cudaStream_t s)
         : x(m, k),
@@ -185,8 +112,6 @@ struct buffers {  // one rotation
     device_matrix<std::uint32_t> mask;
 };
 
-void must(cudaError_t error) { check(error, kernels::explain(error).c_str()); }
-
 void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, double p, int rounds, bool hopper) {
     const double set_bytes = 2.0 * (2.0 * m * k + 3.0 * m * n + double(n) * k);
     const int sets = std::clamp(int(200e6 / set_bytes) + 1, 1, 6);
@@ -204,21 +129,18 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
     h.dropout = f.dropout;
     f.u = at(0).u.data(), f.mask = at(0).mask.data();
     device_matrix<std::byte> space(
-        1, std::max(kernels::lora_matmul_workspace(f), kernels::lora_matmul_backward_workspace<bf16>(f.shape)));
+        1, std::max({kernels::lora_matmul_workspace(f), kernels::lora_matmul_backward_workspace<bf16>(f.shape),
+                     kernels::lora_matmul_backward_hopper_workspace(f.shape)}));
     f.workspace = h.workspace = space.data(), f.workspace_bytes = h.workspace_bytes = space.size();
 
-    const auto ours_forward = [&](int i) {
+    const auto forward_of = [&](int i) -> const kernels::lora_matmul_args<bf16>& {
         buffers& q = at(i);
         f.x = q.x.data(), f.w = q.w.data(), f.a = q.a.data(), f.b = q.b.data(), f.y = q.y.data();
         f.u = q.u.data(), f.ldu = std::int64_t(q.u.cols()), f.mask = p > 0 ? q.mask.data() : nullptr;
-        must(kernels::lora_matmul(f, s));
+        return f;
     };
-    const auto hopper_forward = [&](int i) {
-        buffers& q = at(i);
-        f.x = q.x.data(), f.w = q.w.data(), f.a = q.a.data(), f.b = q.b.data(), f.y = q.y.data();
-        f.u = q.u.data(), f.ldu = std::int64_t(q.u.cols()), f.mask = p > 0 ? q.mask.data() : nullptr;
-        must(kernels::lora_matmul_hopper(f, s));
-    };
+    const auto ours_forward = [&](int i) { must(kernels::lora_matmul(forward_of(i), s)); };
+    const auto hopper_forward = [&](int i) { must(kernels::lora_matmul_hopper(forward_of(i), s)); };
     const std::int64_t border = kernels::border_width(r);
     std::vector<std::unique_ptr<device_matrix<bf16>>> whole, wide_x;  // rotated as the others are
     device_matrix<std::byte> scratch(1, kernels::cublaslt_scratch);
@@ -240,13 +162,15 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
         const cublasStatus_t status = kernels::bordered_lora(handle, bordered, s);
         if (status != CUBLAS_STATUS_SUCCESS) throw std::runtime_error(kernels::explain(status));
     };
-    const auto ours_backward = [&](int i) {
+    const auto backward_of = [&](int i) -> const kernels::lora_matmul_backward_args<bf16>& {
         buffers& q = at(i);
         h.dy = q.dy.data(), h.x = q.x.data(), h.w = q.w.data(), h.a = q.a.data(), h.b = q.b.data();
         h.u = q.u.data(), h.ldu = std::int64_t(q.u.cols()), h.mask = p > 0 ? q.mask.data() : nullptr;
         h.dx = q.dx.data(), h.da = q.da.data(), h.db = q.db.data();
-        must(kernels::lora_matmul_backward(h, s));
+        return h;
     };
+    const auto ours_backward = [&](int i) { must(kernels::lora_matmul_backward(backward_of(i), s)); };
+    const auto hopper_backward = [&](int i) { must(kernels::lora_matmul_backward_hopper(backward_of(i), s)); };
     const auto own_frozen = [&](int i) {
         buffers& q = at(i);
         kernels::detail::gemm_problem<bf16> g;
@@ -305,17 +229,25 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
     } else {
         ours_forward(0);
     }
-    const std::vector<std::function<void(int)>> contenders{
-        frozen,         own_frozen,       ours_forward,
-        calls_forward,  frozen_dx,        ours_backward,
-        calls_backward, bordered_forward, hopper ? std::function<void(int)>(hopper_forward) : frozen};
+    if (hopper) {  // against ours, which was compared with cuBLASLt above
+        device_matrix<bf16> dx_of_ours(m, k);
+        ours_backward(0);
+        check(cudaMemcpyAsync(dx_of_ours.data(), q0.dx.data(), 2 * q0.dx.size(), cudaMemcpyDeviceToDevice, s), "copy");
+        hopper_backward(0);
+        const double difference = relative_difference(q0.dx, dx_of_ours, s);
+        if (!(difference < 6e-3)) {
+            std::printf("WRONG: m %d k %d n %d r %d: the Hopper route's dx differs from ours by %g\n", m, k, n, r,
+                        difference);
+            return;
+        }
+    }
+    std::vector<std::function<void(int)>> contenders{frozen,    own_frozen,    ours_forward,   calls_forward,
+                                                     frozen_dx, ours_backward, calls_backward, bordered_forward};
+    if (hopper) contenders.push_back(hopper_forward), contenders.push_back(hopper_backward);
     std::vector<std::vector<double>> times(contenders.size());
     for (int round = 0; round < rounds; ++round)
         for (std::size_t c = 0; c < contenders.size(); ++c) times[c].push_back(time(contenders[c]));
-    const auto median = [&](std::size_t c) {
-        std::sort(times[c].begin(), times[c].end());
-        return times[c][times[c].size() / 2];
-    };
+    const auto median = [&](std::size_t c) { return lora_benchmarks::median(times[c]); };
     const double base = median(0), base_dx = median(4);
     std::printf(
         "| %d | %d | %d | %d | %g | %.1f | %.1f | %.1f %% | %.1f (%+.1f %%) | %.1f (%+.1f %%) | %.1f | %.1f (%+.1f %%) "
@@ -325,62 +257,11 @@ void bench(cublasLtHandle_t handle, cudaStream_t s, int m, int k, int n, int r, 
         100 * (median(5) / base_dx - 1), median(6), 100 * (median(6) / base_dx - 1), median(7),
         100 * (median(7) / base - 1));
     if (hopper)
-        std::printf("%.1f (%+.1f %%) |\n", median(8), 100 * (median(8) / base - 1));
+        std::printf("%.1f (%+.1f %%) | %.1f (%+.1f %%) |\n", median(8), 100 * (median(8) / base - 1), median(9),
+                    100 * (median(9) / base_dx - 1));
     else
-        std::printf("- |\n");
+        std::printf("- | - |\n");
     std::fflush(stdout);
-}
-
-/// The delta of a serving batch, 8 adapters of rank 16, their rows mixed, on a 4096 x 4096 layer: 20 layers' worth of
-/// calls in one CUDA graph, each on weights of its own.
-void serving(cudaStream_t s, int rounds) {
-    const int k = 4096, n = 4096, r = 16, adapters = 8, layers = 20;
-    std::printf(
-        "\nServing: y += s (x A') B', %d adapters of rank %d, K = N = %d, microseconds per layer, graph of %d\n\n"
-        "| M | delta |\n| --- | --- |\n",
-        adapters, r, k, layers);
-    device_matrix<bf16> a(std::size_t(layers) * adapters * r, k), b(std::size_t(layers) * adapters * n, r);
-    fill(a, s), fill(b, s);
-    holdfast::matrix<kernels::adapter_entry<bf16>> table(layers, adapters);
-    for (int l = 0; l < layers; ++l)
-        for (int i = 0; i < adapters; ++i) {
-            const std::size_t at = std::size_t(l * adapters + i);
-            table(std::size_t(l), std::size_t(i)) = {a.data() + at * r * k, b.data() + at * n * r, k, r, r, 1.0f};
-        }
-    device_matrix<kernels::adapter_entry<bf16>> entries(layers, adapters);
-    entries.upload(table.view(), s);
-    for (const int m : {1, 8, 16, 64}) {
-        device_matrix<bf16> x(m, k), y(m, n);
-        fill(x, s), fill(y, s);
-        holdfast::matrix<std::int32_t> ids(1, std::size_t(m));
-        for (int i = 0; i < m; ++i) ids(0, std::size_t(i)) = i * 5 % adapters;
-        device_matrix<std::int32_t> of_row(1, m);
-        of_row.upload(ids.view(), s);
-        kernels::segmented_lora_args<bf16> f;
-        f.tokens = m, f.in = k, f.out = n, f.rank = r, f.adapter_count = adapters;
-        f.rows.token_adapter = of_row.data(), f.x = x.data(), f.ldx = k, f.y = y.data(), f.ldy = n;
-        device_matrix<std::byte> space(1, kernels::segmented_lora_workspace(f));
-        f.workspace = space.data(), f.workspace_bytes = space.size();
-        check(cudaStreamSynchronize(s), "serving");
-        cudaGraph_t graph = nullptr;
-        cudaGraphExec_t executable = nullptr;
-        check(cudaStreamBeginCapture(s, cudaStreamCaptureModeGlobal), "capture");
-        for (int l = 0; l < layers; ++l) {
-            f.adapters = entries.data() + l * adapters;
-            must(kernels::segmented_lora(f, s));
-        }
-        check(cudaStreamEndCapture(s, &graph), "capture");
-        check(cudaGraphInstantiate(&executable, graph, 0), "graph");
-        const stopwatch time(s);
-        std::vector<double> times;
-        for (int i = 0; i < rounds; ++i)
-            times.push_back(time([&](int) { check(cudaGraphLaunch(executable, s), "graph"); }) / layers);
-        std::sort(times.begin(), times.end());
-        std::printf("| %d | %.2f |\n", m, times[times.size() / 2]);
-        check(cudaStreamSynchronize(s), "serving");
-        (void)cudaGraphExecDestroy(executable);
-        (void)cudaGraphDestroy(graph);
-    }
 }
 
 }  // namespace
@@ -403,8 +284,9 @@ int main(int count, char** arguments) try {
         "its speed).\n"
         "The cuBLASLt sequences and the bordered weight have no dropout, also on the lines with p > 0.\n\n"
         "| M | K | N | r | p | frozen (cuBLASLt) | TFLOP/s | own frozen | forward, ours | forward, cuBLASLt calls | "
-        "frozen dx | backward, ours | backward, cuBLASLt calls | forward, bordered | forward, Hopper |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        "frozen dx | backward, ours | backward, cuBLASLt calls | forward, bordered | forward, Hopper | backward, "
+        "Hopper |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     const int layers[][2] = {{4096, 4096}, {4096, 11008}, {11008, 4096}};
     {
         const stopwatch time(stream);  // three seconds of work: the clocks settle
@@ -420,7 +302,6 @@ int main(int count, char** arguments) try {
                     if (p > 0 && r != 16) continue;
                     bench(handle, stream, m, layer[0], layer[1], r, p, quick ? 3 : 7, hopper);
                 }
-    serving(stream, quick ? 5 : 21);
     (void)cublasLtDestroy(handle);
     return 0;
 } catch (const std::exception& e) {

@@ -1,30 +1,21 @@
 // fused_adapter.cuh on a GPU: every slice as lora_matmul computes it alone. Exits with 77 where there is no CUDA
 // device.
 #include "fused_cases.hpp"
-
-#include <cstdio>
+#include "gpu_checks.hpp"
 
 using namespace lora_cases;
 
-int main() {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-        std::printf("SKIPPED: no CUDA device here\n");
-        return 77;
-    }
-    int failures = 0;
-    const auto expect = [&](const std::string& wrong) {
-        if (!wrong.empty()) ++failures, std::printf("FAILED: %s\n", wrong.c_str());
-    };
-    for (const std::int64_t m : {0, 1, 17, 64, 65, 300, 1000})
-        for (const std::int64_t r : {4, 8, 16, 64})
-            for (const double p : {0.0, 0.05}) {
-                const fused_case c{.tokens = m, .in = 520, .rank = r, .out = {512, 128, 136}, .p = p, .bias = p > 0};
-                expect(fused_verdict<__nv_bfloat16>(c));
-                if (m <= 65) expect(fused_verdict<__half>(c)), expect(fused_verdict<float>(c));
-            }
-    expect(fused_verdict<__nv_bfloat16>(
-        {.tokens = 200, .in = 99, .rank = 7, .out = {101, 33}, .p = 0.5, .accumulate = true}));
-    std::printf("%d failed\n", failures);
-    return failures == 0 ? 0 : 1;
+int main(int count, char** arguments) {
+    return run_on_gpu(count, arguments, [](gpu_checks& expect) {
+        for (const std::int64_t m : {0, 1, 17, 64, 65, 300, 1000})
+            for (const std::int64_t r : {4, 8, 16, 64})
+                for (const double p : {0.0, 0.05}) {
+                    const fused_case c{
+                        .tokens = m, .in = 520, .rank = r, .out = {512, 128, 136}, .p = p, .bias = p > 0};
+                    expect(fused_verdict<__nv_bfloat16>(c));
+                    if (m <= 65) expect(fused_verdict<__half>(c)), expect(fused_verdict<float>(c));
+                }
+        expect(fused_verdict<__nv_bfloat16>(
+            {.tokens = 200, .in = 99, .rank = 7, .out = {101, 33}, .p = 0.5, .accumulate = true}));
+    });
 }

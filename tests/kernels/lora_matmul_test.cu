@@ -1,29 +1,18 @@
 // lora_matmul.cuh on a GPU: the whole shape list against fp64, 50 runs bit by bit, a captured graph, and offsets beyond
 // 2^31. Exits with 77 (skipped) where there is no CUDA device. --quick leaves out the large shapes; --sanitize leaves a
 // handful, for compute-sanitizer; --seed N takes other numbers.
+#include "gpu_checks.hpp"
 #include "lora_cases.hpp"
 
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
 #include <vector>
 
 using namespace lora_cases;
 
 namespace {
 
-int checks = 0, failures = 0;
-
-void expect(const std::string& wrong) {
-    ++checks;
-    if (wrong.empty()) return;
-    ++failures;
-    std::printf("FAILED: %s\n", wrong.c_str());
-}
-
 template <class T>
-void shapes(bool quick, std::uint64_t seed) {
+void shapes(gpu_checks& expect) {
     std::vector<lora_case> cases;
     for (const std::int64_t m : {0, 1, 2, 15, 16, 17, 63, 64, 65, 127, 128, 129})
         for (const double p : {0.0, 0.05}) cases.push_back({.tokens = m, .in = 136, .out = 120, .rank = 16, .p = p});
@@ -39,7 +28,7 @@ void shapes(bool quick, std::uint64_t seed) {
         cases.push_back({.tokens = 100, .in = 128, .out = 136, .rank = 32, .p = 0.5, .zero_w = true, .scale = 30});
         cases.push_back({.tokens = 40, .in = 128, .out = 136, .rank = 32, .p = more ? 0.5 : 0.0, .keep = false});
     }
-    if (!quick) {
+    if (!expect.quick) {
         cases.push_back({.tokens = 2048, .in = 512, .out = 640, .rank = 16, .p = 0.05, .samples = 24});
         cases.push_back({.tokens = 17, .in = 4096, .out = 4096, .rank = 16, .p = 0.05, .samples = 17});
         cases.push_back({.tokens = 64, .in = 11008, .out = 4096, .rank = 64, .samples = 8});
@@ -47,13 +36,13 @@ void shapes(bool quick, std::uint64_t seed) {
         cases.push_back({.tokens = 8191, .in = 1024, .out = 768, .rank = 16, .p = 0.05, .samples = 8});
     }
     for (auto& c : cases) {
-        c.seed = seed;
+        c.seed = expect.seed;
         expect(verdict<T>(c));
     }
 }
 
 /// The same product 50 times, while another stream keeps the memory busy; and 3 times from a captured graph.
-void same_bits() {
+void same_bits(gpu_checks& expect) {
     const std::int64_t m = 300, k = 1024, n = 512, r = 16;
     holdfast::philox g{3};
     using T = __nv_bfloat16;
@@ -120,7 +109,7 @@ void same_bits() {
 }
 
 /// y has more than 2^31 elements: its last rows are right.
-void large_offsets() {
+void large_offsets(gpu_checks& expect) {
     const std::int64_t m = 270000, k = 8, n = 8192, r = 1;
     std::size_t available = 0, total = 0;
     (void)cudaMemGetInfo(&available, &total);
@@ -164,38 +153,24 @@ void large_offsets() {
 }  // namespace
 
 int main(int count, char** arguments) {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-        std::printf("SKIPPED: no CUDA device here\n");
-        return 77;
-    }
-    bool quick = false, sanitize = false;
-    std::uint64_t seed = 1;
-    for (int i = 1; i < count; ++i) {
-        if (std::strcmp(arguments[i], "--quick") == 0) quick = true;
-        if (std::strcmp(arguments[i], "--sanitize") == 0) sanitize = true;
-        if (std::strcmp(arguments[i], "--seed") == 0 && i + 1 < count)
-            seed = std::strtoull(arguments[++i], nullptr, 10);
-    }
-    if (sanitize) {
-        for (const int offset : {0, 1}) {
-            expect(
-                verdict<__nv_bfloat16>({.tokens = 130, .in = 136, .out = 140, .rank = 20, .p = 0.1, .offset = offset}));
-            expect(verdict<float>({.tokens = 20, .in = 72, .out = 70, .rank = 4, .p = 0.1, .pad = offset}));
-            expect(verdict<__half>({.tokens = 5, .in = 1024, .out = 24, .rank = 8, .accumulate = true}));
+    return run_on_gpu(count, arguments, [](gpu_checks& expect) {
+        if (expect.few) {
+            for (const int offset : {0, 1}) {
+                expect(verdict<__nv_bfloat16>(
+                    {.tokens = 130, .in = 136, .out = 140, .rank = 20, .p = 0.1, .offset = offset}));
+                expect(verdict<float>({.tokens = 20, .in = 72, .out = 70, .rank = 4, .p = 0.1, .pad = offset}));
+                expect(verdict<__half>({.tokens = 5, .in = 1024, .out = 24, .rank = 8, .accumulate = true}));
+            }
+            return;
         }
-        std::printf("%d checks, %d failed\n", checks, failures);
-        return failures == 0 ? 0 : 1;
-    }
-    shapes<__nv_bfloat16>(quick, seed);
-    shapes<__half>(quick, seed);
-    shapes<float>(quick, seed);
-    expect(verdict<__nv_bfloat16, __nv_bfloat16>({.tokens = 129, .in = 136, .out = 72, .rank = 16, .p = 0.05}));
-    expect(rows_stay_apart<__nv_bfloat16>());
-    expect(rows_stay_apart<__half>());
-    expect(rows_stay_apart<float>());
-    same_bits();
-    if (!quick) large_offsets();
-    std::printf("%d checks, %d failed (seed %llu)\n", checks, failures, static_cast<unsigned long long>(seed));
-    return failures == 0 ? 0 : 1;
+        shapes<__nv_bfloat16>(expect);
+        shapes<__half>(expect);
+        shapes<float>(expect);
+        expect(verdict<__nv_bfloat16, __nv_bfloat16>({.tokens = 129, .in = 136, .out = 72, .rank = 16, .p = 0.05}));
+        expect(rows_stay_apart<__nv_bfloat16>());
+        expect(rows_stay_apart<__half>());
+        expect(rows_stay_apart<float>());
+        same_bits(expect);
+        if (!expect.quick) large_offsets(expect);
+    });
 }

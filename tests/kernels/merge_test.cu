@@ -1,19 +1,15 @@
 // merge.cuh on a GPU: rounded once, restored exactly, stochastic rounding unbiased. Exits with 77 where there is none.
 #include <holdfast/kernels/merge.cuh>
 
+#include "gpu_checks.hpp"
 #include "lora_cases.hpp"
 
 using namespace lora_cases;
 
 namespace {
 
-int failures = 0;
-void expect(bool holds, const char* what) {
-    if (!holds) ++failures, std::printf("FAILED: %s\n", what);
-}
-
 template <class T>
-void merged_and_restored(std::int64_t n, std::int64_t k, std::int64_t r) {
+void merged_and_restored(gpu_checks& expect, std::int64_t n, std::int64_t k, std::int64_t r) {
     holdfast::philox g{2, std::uint64_t(n)};
     const auto old = random_values<T>(n * k, g), va = random_values<T>(r * k, g), vb = random_values<T>(n * r, g);
     buffer<T> w(n, k, 3, 1), a(r, k, 3, 1), b(n, r, 3, 1);
@@ -51,17 +47,12 @@ void merged_and_restored(std::int64_t n, std::int64_t k, std::int64_t r) {
 
 }  // namespace
 
-int main() {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-        std::printf("SKIPPED: no CUDA device here\n");
-        return 77;
-    }
-    for (const std::int64_t r : {1, 8, 33, 256}) {
-        merged_and_restored<float>(70, 67, r);
-        merged_and_restored<__half>(129, 130, r);
-        merged_and_restored<__nv_bfloat16>(33, 257, r);
-    }
-    std::printf("%d failed\n", failures);
-    return failures == 0 ? 0 : 1;
+int main(int count, char** arguments) {
+    return run_on_gpu(count, arguments, [](gpu_checks& expect) {
+        for (const std::int64_t r : {1, 8, 33, 256}) {
+            merged_and_restored<float>(expect, 70, 67, r);
+            merged_and_restored<__half>(expect, 129, 130, r);
+            merged_and_restored<__nv_bfloat16>(expect, 33, 257, r);
+        }
+    });
 }

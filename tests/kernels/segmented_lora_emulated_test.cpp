@@ -1,6 +1,7 @@
 // Many adapters in one batch, on the emulated GPU.
 #include "segmented_cases.hpp"
 
+#include "../../benchmarks/lora_serving_rendering.cuh"
 #include "support/test.hpp"
 
 using namespace lora_cases;
@@ -99,6 +100,41 @@ TEST_CASE("one launch adds every adapter's part whatever the shapes, the borders
                                    .offsets = {0, 2, 4},
                                    .segment = {0, 1},
                                    .device_count = 1}) == "");
+}
+
+TEST_CASE("the rendering of vLLM's two launches, which the benchmark times beside ours, adds the same") {
+    using T = __nv_bfloat16;
+    const int m = 21, k = 512, n = 256, r = 16, adapters = 3;
+    holdfast::philox g{31};
+    const auto vx = random_values<T>(m * k, g), va = random_values<T>(adapters * r * k, g),
+               vb = random_values<T>(adapters * n * r, g), vy = random_values<T>(m * n, g);
+    buffer<T> x(m, k, 0, 0), a(adapters * r, k, 0, 0), b(adapters * n, r, 0, 0), y(m, n, 0, 0);
+    buffer<float> u(m, r, 0, 0);
+    x.write(vx), a.write(va), b.write(vb), y.write(vy);
+    std::vector<std::int32_t> rows, first{0};
+    for (const int adapter : {0, 1, 2}) {  // 18 rows of the first, 1 of the second, 2 of the third
+        for (int i = 0; i < m; ++i)
+            if ((i == 4 ? 1 : i == 0 || i == 20 ? 2 : 0) == adapter) rows.push_back(i);
+        first.push_back(std::int32_t(rows.size()));
+    }
+    const lora_benchmarks::rendering p{
+        x.data(), a.data(), b.data(), y.data(), u.data(), k, n, r, {rows.data(), first.data()}};
+    CHECK(lora_benchmarks::run_rendering(p, m, adapters, nullptr) == cudaSuccess);
+    const auto out = y.read();
+    relative_error e;
+    for (std::int64_t i = 0; i < m; ++i) {
+        const std::int64_t adapter = i == 4 ? 1 : i == 0 || i == 20 ? 2 : 0;
+        std::vector<double> ui(static_cast<std::size_t>(r));
+        for (std::int64_t q = 0; q < r; ++q)
+            for (std::int64_t j = 0; j < k; ++j)
+                ui[std::size_t(q)] += vx[std::size_t(i * k + j)] * va[std::size_t((adapter * r + q) * k + j)];
+        for (std::int64_t j = 0; j < n; ++j) {
+            double sum = vy[std::size_t(i * n + j)];
+            for (std::int64_t q = 0; q < r; ++q) sum += ui[std::size_t(q)] * vb[std::size_t((adapter * n + j) * r + q)];
+            e.add(out[std::size_t(i * n + j)], sum);
+        }
+    }
+    CHECK(e.value() < 4e-3);
 }
 
 TEST_CASE("a batch of many adapters refuses with a sentence") {

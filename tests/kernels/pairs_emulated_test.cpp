@@ -1,0 +1,102 @@
+// All pairs of small tasks by the kernel that keeps a pair on the chip, on the emulated GPU: its bounds hold the exact
+// distances, and every pair has the certificate asked for.
+#include <holdfast/core/random.hpp>
+#include <holdfast/transport/pairwise_cuda.cuh>
+
+#include "support/test.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace transport = holdfast::transport;
+using measures = std::vector<transport::discrete_measure<float>>;
+
+namespace {
+
+measures clouds(const std::vector<std::size_t>& sizes, std::size_t d, std::uint64_t seed) {
+    measures made;
+    for (std::size_t t = 0; t < sizes.size(); ++t) {
+        holdfast::philox g{seed, t};
+        holdfast::matrix<float> x(sizes[t], d);
+        std::vector<double> w(sizes[t]);
+        for (std::size_t i = 0; i < sizes[t]; ++i)
+            for (std::size_t k = 0; k < d; ++k)
+                x(i, k) = static_cast<float>(holdfast::normal(g) + (k == t % d ? 2.0 : 0.0));
+        double sum = 0;
+        for (double& v : w) sum += v = holdfast::uniform_index(g, 6) == 0 ? 0.0 : 0.05 + holdfast::uniform(g);
+        if (sum == 0) sum = w[0] = 1;
+        for (double& v : w) v /= sum;
+        made.push_back(transport::measure(x, w));
+    }
+    return made;
+}
+
+void check_against_exact(const measures& tasks, const transport::wasserstein_options& options, std::size_t on_host) {
+    const auto got = transport::pairwise_cuda(tasks, options);
+    auto precisely = options;
+    precisely.relative_gap = 0;
+    const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks), precisely);
+    CHECK(got.on_gpu + got.on_host == tasks.size() * (tasks.size() - 1) / 2);
+    CHECK(got.on_host == on_host);
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        for (std::size_t j = 0; j < tasks.size(); ++j) {
+            const auto w = got(i, j);
+            INFO("tasks " << i << ", " << j << ": " << tasks[i].size() << " x " << tasks[j].size());
+            CHECK(w.lower <= exact.upper(i, j));
+            CHECK(w.upper >= exact.lower(i, j));
+            CHECK(w.gap() <= options.relative_gap * w.lower);
+            CHECK(w.status != holdfast::status::not_converged);
+            CHECK(got(j, i) == w);
+        }
+}
+
+}  // namespace
+
+TEST_CASE("pairs on the chip: bounds that hold the exact distance, for every cost and odd sizes") {
+    const measures tasks = clouds({1, 2, 7, 33, 20}, 5, 1);
+    for (const transport::ground_cost& cost : std::vector<transport::ground_cost>{
+             transport::cosine{}, transport::squared_euclidean{}, transport::euclidean{}})
+        check_against_exact(tasks, {.cost = cost, .relative_gap = 0.02}, 0);
+}
+
+TEST_CASE("pairs on the chip: tiles of more than one, dimensions that are no multiple of sixteen") {
+    check_against_exact(clouds({67, 65, 3}, 17, 2), {.relative_gap = 0.05}, 0);
+}
+
+TEST_CASE(
+    "pairs on the chip: what does not fit, and what single precision cannot tell apart, is measured all the same") {
+    measures tasks = clouds({6, 600, 9}, 4, 3);
+    tasks.push_back(tasks[0]);  // distance 0: no relative gap above 0 is reached by bounds that differ
+    tasks.push_back(clouds({400}, 4, 4)[0]);
+    const auto got = transport::pairwise_cuda(tasks, {.relative_gap = 0.02});
+    CHECK(got.on_host == 2);  // some 500 x 330, and the equal ones
+    CHECK(got.value(0, 3) == 0.0);
+    CHECK(got.state(0, 3) == holdfast::status::exact);
+    const auto direct = transport::wasserstein(tasks[1], tasks[4], {.relative_gap = 0.02});
+    CHECK(got.value(1, 4) == direct.value);
+}
+
+TEST_CASE("pairs on the chip: twice the same bits, whatever else is in the list") {
+    const measures tasks = clouds({12, 9, 30}, 6, 5);
+    const auto once = transport::pairwise_cuda(tasks), twice = transport::pairwise_cuda(tasks);
+    for (std::size_t k = 0; k < once.lower.size(); ++k) {
+        CHECK(std::memcmp(&once.lower.values()[k], &twice.lower.values()[k], sizeof(double)) == 0);
+        CHECK(std::memcmp(&once.upper.values()[k], &twice.upper.values()[k], sizeof(double)) == 0);
+    }
+    const auto alone = transport::pairwise_cuda(std::span(tasks).first(2));
+    CHECK(alone(0, 1) == once(0, 1));
+    CHECK(transport::pairwise_cuda(std::span(tasks).first(1)).size() == 1);
+    CHECK(transport::pairwise_cuda({}).size() == 0);
+}
+
+TEST_CASE("pairs on the chip: bad input is refused in a sentence") {
+    const measures tasks = clouds({3, 4}, 3, 6);
+    CHECK_REFUSES((void)transport::pairwise_cuda(tasks, {.relative_gap = 0}), "Sinkhorn is never exact");
+    CHECK_REFUSES((void)transport::pairwise_cuda(tasks, {.merge_within = 0.1}), "are pairwise's");
+    const transport::ground_cost own(
+        [](std::span<const double> x, std::span<const double> y) { return std::abs(x[0] - y[0]); });
+    CHECK_REFUSES((void)transport::pairwise_cuda(tasks, {.cost = own}), "the cost must be cosine");
+    const measures other{tasks[0], clouds({4}, 5, 6)[0]};
+    CHECK_REFUSES((void)transport::pairwise_cuda(other), "task 0 has 3 and task 1 has 5");
+}
