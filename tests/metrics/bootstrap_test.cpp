@@ -3,6 +3,7 @@
 #include "support/test.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace metrics = holdfast::metrics;
@@ -150,7 +151,7 @@ TEST_CASE("the draws are the generator's words scaled to n, each index as likely
             };
             detail::draw_plain(p, first, block);
             check();
-#if HOLDFAST_METRICS_VECTORS
+#if HOLDFAST_X86_LEVELS
             if (detail::draw_sse2(p, first, block)) check();
             if (__builtin_cpu_supports("avx2") && detail::draw_avx2(p, first, block)) check();
             if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
@@ -172,6 +173,30 @@ TEST_CASE("the draws are the generator's words scaled to n, each index as likely
     for (const std::size_t t : times)
         chi_squared += (static_cast<double>(t) - 1000) * (static_cast<double>(t) - 1000) / 1000;
     CHECK(chi_squared < 27.9);  // 9 degrees of freedom, 0.1 %
+}
+
+TEST_CASE("the sum of a resample has the bits of the plain loop, rejected words or not") {
+    namespace detail = metrics::detail;
+    for (const std::size_t n : {1u, 2u, 7u, 8u, 127u, 128u, 129u, 255u, 256u, 1000u, 10'000u, 1'500'007u}) {
+        std::vector<double> values(n);
+        for (std::size_t k = 0; k < n; ++k)
+            values[k] = std::ldexp(std::sin(static_cast<double>(k)), static_cast<int>(k % 40));
+        for (std::uint64_t stream = 0; stream < (n > 100'000 ? 2 : 50); ++stream) {
+            const detail::draw_problem p{7 * stream + 3, stream << 20, n, (std::uint64_t{1} << 32) % n};
+            std::array<double, 8> part{};
+            detail::draw_block block;
+            std::size_t rejected = 0;
+            for (std::size_t left = n, first = 0; left > 0; first += 32) {
+                detail::draw_plain(p, first, block);
+                rejected += 128 - block.count;
+                for (std::size_t k = 0; k < block.count && left > 0; ++k, --left) part[k % 8] += values[block.index[k]];
+            }
+            const double sum =
+                ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+            REQUIRE(detail::resampled_sum(values, p.seed, p.stream) == sum);
+            if (n > 1'000'000) CHECK(rejected > 100);
+        }
+    }
 }
 
 TEST_CASE("a statistic of sums has the interval of the same statistic of the items") {
