@@ -87,6 +87,44 @@ TEST_CASE("long sequences over a large alphabet, where masks are sparse and rows
     CHECK(pairs == above.back());
 }
 
+TEST_CASE("every form of the length is that of the plain one, at every vector width") {
+    namespace detail = scoring::detail;
+    holdfast::philox g{13};
+    const auto check = [&](std::size_t n, std::size_t m, std::size_t alphabet, bool alike) {
+        const ids a = random_ids(g, n, alphabet);
+        ids b = random_ids(g, m, alphabet);
+        if (alike)
+            for (std::size_t k = 0; k < std::min(n, m); ++k)
+                if (holdfast::uniform_index(g, 4) != 0) b[k] = a[k];
+        INFO(n << " rows, " << m << " columns, " << alphabet << " symbols");
+        detail::lcs_memory plain;
+        const std::size_t length = detail::lcs_plain(a, b, alphabet, plain);
+        REQUIRE(scoring::lcs_length(a, b, alphabet) == length);
+#if HOLDFAST_SCORING_VECTORS
+        detail::wave_memory memory;
+        const auto same = [&](auto form) {
+            REQUIRE(form(a, b, alphabet, memory) == length);
+            REQUIRE(std::all_of(memory.local.begin(), memory.local.end(), [](std::uint32_t x) { return x == 0; }));
+            REQUIRE(form(a, b, alphabet, memory) == length);  // nothing of the last call is left
+        };
+        same(detail::lcs_added);
+        same(detail::lcs_sse2);
+        const detail::simd_level level = detail::machine_level();
+        if (level != detail::simd_level::baseline) same(detail::lcs_avx2);
+        if (level == detail::simd_level::avx512) same(detail::lcs_avx512);
+#endif
+    };
+    for (const std::size_t m :
+         {1u, 63u, 64u, 65u, 128u, 200u, 256u, 257u, 511u, 512u, 513u, 1025u, 2048u, 2049u, 2600u})
+        for (const std::size_t n : {1u, 7u, 64u, 300u, 1000u})
+            check(n, m, 1 + holdfast::uniform_index(g, 1 + 2 * m), m % 2 == 0);
+    for (int round = 0; round < 60; ++round)
+        check(1 + holdfast::uniform_index(g, 700), 1 + holdfast::uniform_index(g, 2500),
+              1 + holdfast::uniform_index(g, round % 2 == 0 ? 5 : 900), round % 3 != 0);
+    check(5000, 4700, 1, false);
+    check(5000, 4700, 3000, true);
+}
+
 TEST_CASE("empty sequences have an empty common subsequence") {
     const ids none, some{0, 1};
     CHECK(scoring::lcs_length(none, none, 0) == 0);

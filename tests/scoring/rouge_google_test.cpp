@@ -1,6 +1,10 @@
 #include <holdfast/scoring/rouge_google.hpp>
 
+#include <holdfast/core/random.hpp>
+
 #include "support/test.hpp"
+
+#include <map>
 
 namespace scoring = holdfast::scoring;
 using texts = std::vector<std::string>;
@@ -46,6 +50,93 @@ TEST_CASE("ROUGE-Lsum takes the union over lines, with each word of the predicti
     CHECK(s.score("", texts{"a"}) == 0);
     CHECK(s.score("\n\n", texts{"\n"}) == 0);
     CHECK(s.score("b\na", texts{"a\nb"}) == 1);
+}
+
+namespace {
+
+/// Any bytes, many of them of words, some of the signs whose lower case is a letter.
+std::string any_text(holdfast::philox& g, std::size_t longest) {
+    static const texts pieces{"\xe2\x84\xaa", "\xc4\xb0", "é", "北", "Σ", "\xff", "\xe2\x84", std::string(1, '\0')};
+    std::string text;
+    const std::size_t size = holdfast::uniform_index(g, longest + 1), gap = 2 + holdfast::uniform_index(g, 40);
+    const bool ascii = holdfast::uniform_index(g, 2) == 0;
+    while (text.size() < size) {
+        if (holdfast::uniform_index(g, gap) != 0)
+            text.push_back("abcXYZ019zAq"[holdfast::uniform_index(g, 12)]);
+        else if (ascii || holdfast::uniform_index(g, 3) != 0)
+            text.push_back(static_cast<char>(holdfast::uniform_index(g, ascii ? 128 : 256)));
+        else
+            text += pieces[holdfast::uniform_index(g, pieces.size())];
+    }
+    return text;
+}
+
+/// Words of the lower-cased text, a byte at a time.
+texts plain_words(std::string_view text) {
+    texts words{""};
+    for (const char c : scoring::lower(text)) {
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            words.back().push_back(c);
+        else if (!words.back().empty())
+            words.emplace_back();
+    }
+    if (words.back().empty()) words.pop_back();
+    return words;
+}
+
+}  // namespace
+
+TEST_CASE("words are found and numbered as by a loop over bytes, at every vector width") {
+    namespace detail = scoring::detail;
+    holdfast::philox g{5};
+    detail::marked_text marked, again;
+    detail::word_numbers number;
+    for (int round = 0; round < 1500; ++round) {
+        const std::string text = any_text(g, round % 100 == 0 ? 20'000 : round % 3 == 0 ? 5 : 300);
+        const texts words = plain_words(text);
+        std::string joined;
+        for (const std::string& w : words) joined += (joined.empty() ? "" : " ") + w;
+        REQUIRE(scoring::rouge_score_tokens(text) == joined);
+
+        number.clear(text.size());
+        std::vector<std::uint32_t> ids, more;
+        marked.mark(text);
+        const auto numbered = number(marked, ids);
+        REQUIRE(numbered.size() == words.size());
+        std::map<std::string, std::uint32_t> first;
+        for (std::size_t k = 0; k < words.size(); ++k)
+            REQUIRE(numbered[k] == first.try_emplace(words[k], static_cast<std::uint32_t>(first.size())).first->second);
+        REQUIRE(number.size() == first.size());
+        std::size_t found = 0;
+        number.for_each([&](std::uint32_t k, std::string_view word) {
+            const auto it = first.find(std::string(word));
+            found += it != first.end() && it->second == k;
+        });
+        REQUIRE(found == first.size());
+        const std::string next = any_text(g, 300);  // a second text goes on with the numbers of the first
+        again.mark(next);
+        const auto second = number(again, more);
+        const texts next_words = plain_words(next);
+        for (std::size_t k = 0; k < next_words.size(); ++k)
+            REQUIRE(second[k] ==
+                    first.try_emplace(next_words[k], static_cast<std::uint32_t>(first.size())).first->second);
+
+        const std::size_t blocks = text.size() / 64;
+        std::string line(64 * blocks, ' '), other = line;
+        std::vector<std::uint64_t> bits(blocks), bits_there(blocks);
+        const bool beyond = detail::mark_words_plain(text.data(), blocks, line.data(), bits.data());
+        const auto same = [&](auto form) {
+            REQUIRE(form(text.data(), blocks, other.data(), bits_there.data()) == beyond);
+            REQUIRE(bits == bits_there);
+            for (std::size_t k = 0; k < line.size(); ++k)
+                if ((bits[k / 64] >> (k % 64) & 1) != 0) REQUIRE(line[k] == other[k]);
+        };
+        same(detail::mark_blocks);
+#if HOLDFAST_SCORING_VECTORS
+        same(detail::mark_words_sse2);
+        if (detail::machine_level() != detail::simd_level::baseline) same(detail::mark_words_avx2);
+#endif
+    }
 }
 
 TEST_CASE("a megabyte equals itself in rouge-score's words too") {

@@ -15,16 +15,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include <holdfast/core/cpu.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
+#include <holdfast/scoring/simd.hpp>
 #include <holdfast/scoring/text.hpp>
-
-#if defined(__GNUC__) && !defined(__CUDACC__) && defined(__x86_64__)
-#define HOLDFAST_SCORING_VECTORS 1
-#else
-#define HOLDFAST_SCORING_VECTORS 0
-#endif
 
 namespace holdfast::scoring {
 
@@ -58,11 +52,6 @@ struct lanes_plain {
 };
 
 #if HOLDFAST_SCORING_VECTORS
-
-template <std::size_t Bytes>
-struct lane_vector {
-    typedef std::uint64_t type __attribute__((vector_size(Bytes)));
-};
 
 /// The same in vectors of `Bytes`.
 template <std::size_t Bytes>
@@ -119,12 +108,12 @@ struct lanes_vectors {
     }
 };
 
-__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2"))) inline void run_lanes_avx512(
-    std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
+HOLDFAST_SCORING_AVX512 inline void run_lanes_avx512(std::span<const std::uint32_t> rows, const lane_group& g,
+                                                     std::uint64_t* state) {
     lanes_vectors<64>::run(rows, g, state);
 }
-__attribute__((target("avx2"))) inline void run_lanes_avx2(std::span<const std::uint32_t> rows, const lane_group& g,
-                                                           std::uint64_t* state) {
+HOLDFAST_SCORING_AVX2 inline void run_lanes_avx2(std::span<const std::uint32_t> rows, const lane_group& g,
+                                                 std::uint64_t* state) {
     lanes_vectors<32>::run(rows, g, state);
 }
 inline void run_lanes_sse2(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
@@ -133,8 +122,7 @@ inline void run_lanes_sse2(std::span<const std::uint32_t> rows, const lane_group
 
 inline void run_lanes(std::span<const std::uint32_t> rows, const lane_group& g, std::uint64_t* state) {
     static const auto best = [] {
-        using holdfast::detail::simd_level;
-        const simd_level level = holdfast::detail::machine_level();
+        const simd_level level = machine_level();
         return level == simd_level::avx512 ? run_lanes_avx512
                : level == simd_level::avx2 ? run_lanes_avx2
                                            : run_lanes_sse2;

@@ -1,7 +1,7 @@
 #pragma once
 // The longest common subsequence (LCS), bit-parallel: 64 columns a machine word. Its length, and the path that the
-// textbook table would be walked back along. ROUGE-L and the indel similarity stand on it. Builds on the standard
-// library only; words and code points come as small integers (tokens.hpp). Leaves out weights and skip-bigrams.
+// textbook table would be walked back along. ROUGE-L and the indel similarity stand on it. Builds on
+// lcs_wave.hpp; words and code points come as small integers (tokens.hpp). Leaves out weights and skip-bigrams.
 
 #include <algorithm>
 #include <array>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <holdfast/scoring/lcs_wave.hpp>
 #include <holdfast/scoring/scratch.hpp>
 
 namespace holdfast::scoring {
@@ -24,8 +25,10 @@ struct lcs_memory {
     std::vector<std::uint64_t> narrow;  // all zero between calls
     std::vector<std::size_t> start, at;
     std::vector<std::uint32_t> position;
+    wave_memory wave;
     std::size_t bytes() const {
-        return 8 * (mask.capacity() + row.capacity() + first.capacity() + kept.capacity() + narrow.capacity()) +
+        return wave.bytes() +
+               8 * (mask.capacity() + row.capacity() + first.capacity() + kept.capacity() + narrow.capacity()) +
                sizeof(std::size_t) * (start.capacity() + at.capacity()) + 4 * position.capacity();
     }
 };
@@ -119,6 +122,30 @@ inline std::size_t lcs_narrow(std::span<const std::uint32_t> rows, std::span<con
     return zeros({&s, 1}, columns.size());
 }
 
+/// More than 64 columns, in the plain form.
+inline std::size_t lcs_plain(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> columns,
+                             std::size_t alphabet, lcs_memory& memory) {
+    lcs_rows table(columns, alphabet, memory);
+    memory.row.assign(table.words(), ~std::uint64_t{0});
+    table.all(rows, memory.row);
+    return zeros(memory.row, columns.size());
+}
+
+/// More than 64 columns, in the form that is fastest on this machine.
+inline std::size_t lcs_wide(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> columns,
+                            std::size_t alphabet, lcs_memory& memory) {
+#if HOLDFAST_SCORING_VECTORS
+    const simd_level level = machine_level();
+    if (columns.size() <= 256 || (level != simd_level::avx512 && columns.size() <= 1024))
+        return lcs_added(rows, columns, alphabet, memory.wave);
+    return level == simd_level::avx512 ? lcs_avx512(rows, columns, alphabet, memory.wave)
+           : level == simd_level::avx2 ? lcs_avx2(rows, columns, alphabet, memory.wave)
+                                       : lcs_sse2(rows, columns, alphabet, memory.wave);
+#else
+    return lcs_plain(rows, columns, alphabet, memory);
+#endif
+}
+
 }  // namespace detail
 
 /// Length of the longest common subsequence of two sequences of small integers.
@@ -139,10 +166,7 @@ inline std::size_t lcs_length(std::span<const std::uint32_t> a, std::span<const 
     if (a.size() < b.size()) std::swap(a, b);  // fewer columns, fewer words
     detail::scratch<detail::lcs_memory> memory;
     if (b.size() <= 64) return common + detail::lcs_narrow(a, b, alphabet, memory->narrow);
-    detail::lcs_rows rows(b, alphabet, *memory);
-    memory->row.assign(rows.words(), ~std::uint64_t{0});
-    rows.all(a, memory->row);
-    return common + detail::zeros(memory->row, b.size());
+    return common + detail::lcs_wide(a, b, alphabet, *memory);
 }
 
 /// Walks one longest common subsequence from its end to its start, as the textbook table L is walked: from (i, j),

@@ -17,10 +17,10 @@
 #include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/overlap.hpp>
 #include <holdfast/scoring/porter.hpp>
+#include <holdfast/scoring/rouge_words.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/scratch.hpp>
 #include <holdfast/scoring/text.hpp>
-#include <holdfast/scoring/tokenisers.hpp>
 #include <holdfast/scoring/tokens.hpp>
 #include <holdfast/scoring/union_lcs.hpp>
 
@@ -43,43 +43,40 @@ namespace detail {
 
 /// Working memory of one pair of texts.
 struct pair_memory {
-    std::string line[2], stems;
-    interner number, plain;
+    scoring::detail::marked_text text[2];
+    scoring::detail::word_numbers number, stemmed;
+    std::string stems;
     std::vector<std::uint32_t> ids[2], stem_of;
     std::span<const std::uint32_t> words[2];
+    std::size_t distinct = 0;  // every number in `words` is below it
     ngrams grams;
     std::vector<std::uint32_t> left;
     std::size_t bytes() const {
-        return line[0].capacity() + line[1].capacity() + stems.capacity() + number.bytes() + plain.bytes() +
-               grams.bytes() + 4 * (ids[0].capacity() + ids[1].capacity() + stem_of.capacity() + left.capacity());
+        return text[0].bytes() + text[1].bytes() + number.bytes() + stemmed.bytes() + stems.capacity() + grams.bytes() +
+               4 * (ids[0].capacity() + ids[1].capacity() + stem_of.capacity() + left.capacity());
     }
 };
 
-/// Both texts as word numbers, m.words.
+/// Both texts as word numbers, m.words. Each different word is stemmed once.
 inline void number_words(std::string_view prediction, std::string_view reference, bool stem, pair_memory& m) {
-    m.number.clear(), m.plain.clear(), m.stem_of.clear(), m.stems.clear();
-    m.stems.reserve(stem ? prediction.size() + reference.size() + 8 : 0);  // a stem is no longer than its word
-    const auto number = [&](std::string_view text, std::string& line, std::vector<std::uint32_t>& ids) {
-        if (ids.size() < text.size() / 2 + 2) ids.resize(text.size() / 2 + 2);
-        std::size_t count = 0;
-        scoring::detail::for_each_rouge_word(text, line, [&](std::size_t begin, std::size_t end) {
-            const std::string_view word(line.data() + begin, end - begin);
-            if (!stem) {
-                ids[count++] = m.number.padded(word);
-                return;
-            }
-            const std::uint32_t k = m.plain.padded(word);
-            if (k == m.stem_of.size()) {  // each different word is stemmed once
-                const std::size_t at = m.stems.size();
-                m.stems += word.size() > 3 ? porter_stem(word) : std::string(word);
-                m.stem_of.push_back(m.number(std::string_view(m.stems).substr(at)));
-            }
-            ids[count++] = m.stem_of[k];
-        });
-        return std::span<const std::uint32_t>(ids.data(), count);
-    };
-    m.words[0] = number(prediction, m.line[0], m.ids[0]);
-    m.words[1] = number(reference, m.line[1], m.ids[1]);
+    m.number.clear(prediction.size() + reference.size());
+    m.text[0].mark(prediction);
+    m.text[1].mark(reference);
+    for (const std::size_t k : {0u, 1u}) m.words[k] = m.number(m.text[k], m.ids[k]);
+    m.distinct = m.number.size();
+    if (!stem) return;
+    m.stems.clear();
+    m.stems.reserve(prediction.size() + reference.size() + 8);  // a stem is no longer than its word
+    m.stemmed.clear(prediction.size() + reference.size());
+    m.stem_of.resize(m.distinct);
+    m.number.for_each([&](std::uint32_t number, std::string_view word) {
+        const std::size_t at = m.stems.size();
+        m.stems += word.size() > 3 ? porter_stem(word) : std::string(word);
+        m.stem_of[number] = m.stemmed(std::string_view(m.stems).substr(at));
+    });
+    for (const std::size_t k : {0u, 1u})
+        for (std::uint32_t& id : std::span(m.ids[k].data(), m.words[k].size())) id = m.stem_of[id];
+    m.distinct = m.stemmed.size();
 }
 
 template <class Scorer>
@@ -117,7 +114,7 @@ struct rouge_l {
         scoring::detail::scratch<detail::pair_memory> m;
         detail::number_words(prediction, reference, stem, *m);
         const auto a = m->words[0], b = m->words[1];
-        return {static_cast<double>(lcs_length(a, b, m->number.size())), static_cast<double>(a.size()),
+        return {static_cast<double>(lcs_length(a, b, m->distinct)), static_cast<double>(a.size()),
                 static_cast<double>(b.size())};
     }
 };

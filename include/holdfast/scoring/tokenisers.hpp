@@ -1,19 +1,18 @@
 #pragma once
-// The tokenisers that the published scorers are defined on: mteval's 13a and intl (sacreBLEU, SARI), rouge-score's
-// [a-z0-9] words, and TRACE's words between white space and full stops. Builds on text.hpp and unicode_classes.hpp.
-// Tokens are views: none of these tokenisers changes a word, they only say where one ends. Leaves out tokenisers of
-// single languages (zh, ja-mecab ...) and subwords.
+// The tokenisers that the published scorers are defined on: mteval's 13a and intl (sacreBLEU, SARI) and TRACE's words
+// between white space and full stops; rouge-score's [a-z0-9] words come with them (rouge_words.hpp). Builds on text.hpp
+// and unicode_classes.hpp. Tokens are views: none of these tokenisers changes a word, they only say where one ends.
+// Leaves out tokenisers of single languages (zh, ja-mecab ...) and subwords.
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <holdfast/scoring/rouge_words.hpp>
 #include <holdfast/scoring/text.hpp>
 #include <holdfast/scoring/unicode_classes.hpp>
 
@@ -44,72 +43,6 @@ inline std::vector<std::string_view> split_space_or_stop(std::string_view text) 
         }
     });
     return words;
-}
-
-// -- rouge-score
-
-namespace detail {
-
-/// Calls word(begin, end) for every word of rouge-score, places in `line`: the text in lower case, every code point but
-/// [a-z0-9] a space. Two signs of other scripts have such a letter as their lower case: U+0130 (i and a mark) and
-/// U+212A (k). Eight bytes a step, branches only at word ends.
-/// @param line  replaced; 8 bytes can be read from any word's first on
-template <class Word>
-void for_each_rouge_word(std::string_view text, std::string& line, Word word) {
-    if (text.find("\xe2\x84\xaa") != std::string_view::npos || text.find("\xc4\xb0") != std::string_view::npos) {
-        const std::string low = lower(text);  // has neither
-        return for_each_rouge_word(low, line, word);
-    }
-    if (line.size() < text.size() + 8) line.resize(text.size() + 8);
-    const auto each = [](std::uint64_t byte) { return byte * 0x0101010101010101u; };
-    std::uint64_t open = 0;  // 1: the byte before this block belongs to a word
-    std::size_t begin = 0;
-    for (std::size_t block = 0; block < text.size(); block += 64) {
-        std::uint64_t bits = 0;  // 1 where a word goes on
-        const std::size_t left = std::min<std::size_t>(64, text.size() - block);
-        for (std::size_t k = 0; k < left; k += 8) {
-            std::uint64_t x = 0;
-            if (left - k >= 8)
-                std::memcpy(&x, text.data() + block + k, 8);
-            else
-                std::memcpy(&x, text.data() + block + k, left - k);
-            // Sums of seven bits do not carry into the next byte: bit 7 says "not below".
-            const std::uint64_t seven = x & each(0x7f), low = seven | each(0x20);
-            const std::uint64_t letter = (low + each(0x80 - 'a')) & ~(low + each(0x80 - 'z' - 1)) & ~x & each(0x80);
-            const std::uint64_t digit = (seven + each(0x80 - '0')) & ~(seven + each(0x80 - '9' - 1)) & ~x & each(0x80);
-            const std::uint64_t keep = (letter | digit) >> 7;
-            const std::uint64_t out = (((letter >> 7) * 0xff) & low) | (((digit >> 7) * 0xff) & x);
-            std::memcpy(line.data() + block + k, &out, 8);
-            if constexpr (std::endian::native == std::endian::little)
-                bits |= (keep * 0x0102040810204080u >> 56) << k;
-            else
-                for (std::size_t l = 0; l < 8; ++l) bits |= (keep >> (56 - 8 * l) & 1) << (k + l);
-        }
-        for (std::uint64_t edges = bits ^ (bits << 1 | open); edges != 0; edges &= edges - 1) {
-            const std::size_t at = block + static_cast<std::size_t>(std::countr_zero(edges));
-            if (open == 0)
-                begin = at;
-            else
-                word(begin, at);
-            open ^= 1;
-        }
-    }
-    if (open != 0) word(begin, text.size());
-}
-
-}  // namespace detail
-
-/// The default tokeniser of Google's rouge-score, without its stemmer: lower case, and every run of anything but
-/// [a-z0-9] is a gap. Text in other scripts vanishes, "naïve café" becomes na, ve, caf.
-///
-/// @return  the tokens with one space between two of them
-inline std::string rouge_score_tokens(std::string_view text) {
-    std::string line, out;
-    detail::for_each_rouge_word(text, line, [&](std::size_t begin, std::size_t end) {
-        if (!out.empty()) out.push_back(' ');
-        out.append(line, begin, end - begin);
-    });
-    return out;
 }
 
 // -- mteval
