@@ -1,8 +1,12 @@
+#include <holdfast/core/random.hpp>
 #include <holdfast/transport/measure.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <vector>
 
 #include "support/test.hpp"
@@ -96,4 +100,62 @@ TEST_CASE("a measure says what is wrong with its input") {
                   "weights must not be negative, weight 1 is -0.5");
     CHECK_REFUSES(transport::measure(good, std::vector<double>{nan, 1}), "weights must be finite, weight 0 is nan");
     CHECK_REFUSES(transport::measure(good, std::vector<double>{1}), "one weight for each row, got 1 weights for 2");
+}
+
+TEST_CASE("a row's digest is the same at every width, knows what is not finite, and tells other rows apart") {
+    using identity = transport::detail::row_identity<float>;
+    using wide = transport::detail::row_identity<double>;
+    holdfast::philox g{71};
+    const auto machine = transport::detail::machine_level();
+    std::set<std::uint64_t> seen;
+    std::size_t rows = 0;
+    for (std::size_t d = 1; d < 140; d += d < 20 ? 1 : 13) {
+        std::vector<float> x(d);
+        for (float& v : x) v = float(holdfast::normal(g));
+        const auto all_levels = [&](const std::vector<float>& row) {
+            const auto digest = identity::digest(row.data(), d);
+            const std::vector<double> doubles(row.begin(), row.end());
+            const auto of_doubles = wide::digest(doubles.data(), d);
+#if HOLDFAST_TRANSPORT_X86
+            for (const auto level : {0, 1, 2}) {
+                if (level > static_cast<int>(machine)) continue;
+                std::uint64_t hash = 0, wide_hash = 0;
+                bool finite = false, wide_finite = false;
+                (level == 0   ? identity::find_baseline
+                 : level == 1 ? identity::find_avx2
+                              : identity::find_avx512)(row.data(), d, hash, finite);
+                (level == 0   ? wide::find_baseline
+                 : level == 1 ? wide::find_avx2
+                              : wide::find_avx512)(doubles.data(), d, wide_hash, wide_finite);
+                REQUIRE((hash == digest.hash && finite == digest.finite));
+                REQUIRE((wide_hash == of_doubles.hash && wide_finite == of_doubles.finite));
+                const auto same = level == 0   ? identity::same_baseline
+                                  : level == 1 ? identity::same_avx2
+                                               : identity::same_avx512;
+                REQUIRE(same(row.data(), x.data(), d) == std::equal(row.begin(), row.end(), x.begin()));
+            }
+#endif
+            return digest;
+        };
+        const auto first = all_levels(x);
+        CHECK(first.finite);
+        seen.insert(first.hash);
+        ++rows;
+        for (std::size_t k = 0; k < d; ++k) {  // one number changed by one bit
+            std::vector<float> y = x;
+            y[k] = std::nextafter(y[k], 9.0F);
+            seen.insert(all_levels(y).hash);
+            ++rows;
+        }
+        std::vector<float> zero = x, minus = x;
+        zero[d / 2] = 0;
+        minus[d / 2] = -0.0F;
+        CHECK(all_levels(zero).hash == all_levels(minus).hash);
+        CHECK(identity::same(zero.data(), minus.data(), d));
+        for (const float bad : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+            zero[d - 1] = bad;
+            CHECK_FALSE(all_levels(zero).finite);
+        }
+    }
+    CHECK(seen.size() == rows);
 }

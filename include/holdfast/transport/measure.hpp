@@ -8,6 +8,7 @@
 #include <holdfast/core/half.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/detail/row_facts.hpp>
+#include <holdfast/transport/detail/row_identity.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -61,50 +62,6 @@ void check_costs(matrix_view<const Real> c, const char* function) {
     }
 }
 
-template <class Real>
-std::uint64_t hash_row(std::span<const Real> row) {
-    constexpr std::uint64_t odd = 0xff51afd7ed558ccdu;
-    const auto mix = [](std::uint64_t h, std::uint64_t bits) {
-        h = (h ^ bits) * odd;
-        return h ^ h >> 32;
-    };
-    const Real* x = row.data();
-    const auto word = [x](std::size_t k) {  // + 0: zero has two signs and is one value
-        if constexpr (sizeof(Real) == sizeof(std::uint32_t))
-            return std::uint64_t{std::bit_cast<std::uint32_t>(x[2 * k] + 0)} << 32 |
-                   std::bit_cast<std::uint32_t>(x[2 * k + 1] + 0);
-        else
-            return std::bit_cast<std::uint64_t>(x[k] + 0);
-    };
-    constexpr std::size_t numbers = sizeof(std::uint64_t) / sizeof(Real);
-    const std::size_t words = row.size() / numbers;
-    std::uint64_t h = 0x9e3779b97f4a7c15u, h1 = 1, h2 = 2, h3 = 3;  // one multiplication does not wait for another
-    std::size_t k = 0;
-    for (; k + 4 <= words; k += 4) {
-        h = mix(h, word(k));
-        h1 = mix(h1, word(k + 1));
-        h2 = mix(h2, word(k + 2));
-        h3 = mix(h3, word(k + 3));
-    }
-    for (; k < words; ++k) h = mix(h, word(k));
-    if (words * numbers < row.size()) {
-        if constexpr (numbers == 2) h = mix(h, std::bit_cast<std::uint32_t>(x[row.size() - 1] + 0));
-    }
-    return mix(mix(mix(h, h1), h2), h3);
-}
-
-/// Whether two rows are the same numbers.
-template <class Real>
-bool same_row(const Real* x, const Real* y, std::size_t d) {
-    std::size_t j = 0;
-    for (; j + 16 <= d; j += 16) {  // sixteen at a time, without a branch each
-        int other = 0;
-        for (std::size_t k = 0; k < 16; ++k) other |= static_cast<int>(x[j + k] != y[j + k]);
-        if (other != 0) return false;
-    }
-    return std::equal(x + j, x + d, y + j);
-}
-
 }  // namespace detail
 
 /// What the points of a measure made of such a matrix are: float or double.
@@ -143,14 +100,16 @@ template <matrix_like Matrix>
         std::span<const Real> row(gathered);
         if constexpr (as_given)
             if (gathered.empty()) row = std::span(&from(i, 0), d);
-        if (!detail::row_facts<Real>::finite(row.data(), d))
+        const detail::row_digest digest = detail::row_identity<Real>::digest(row.data(), d);
+        if (!digest.finite)
             for (std::size_t j = 0; j < d; ++j)
                 require(std::isfinite(row[j]), "transport::measure: points must be finite, row ", i, " has ", row[j],
                         " in column ", j);
         const double weight = weights.empty() ? 1 / static_cast<double>(rows) : weights[i] / sum;
         if (weight == 0) continue;
-        std::size_t slot = detail::hash_row<Real>(row) & (table.size() - 1);
-        while (table[slot] != made.dropped && !detail::same_row(row.data(), distinct.data() + table[slot] * d, d))
+        std::size_t slot = digest.hash & (table.size() - 1);
+        while (table[slot] != made.dropped &&
+               !detail::row_identity<Real>::same(row.data(), distinct.data() + table[slot] * d, d))
             slot = (slot + 1) & (table.size() - 1);
         if (table[slot] == made.dropped) {
             table[slot] = static_cast<std::uint32_t>(made.weights.size());

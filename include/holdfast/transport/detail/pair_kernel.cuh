@@ -52,7 +52,7 @@ struct gpu_pairs {
 template <class Real>
 class gpu_pair_block {
   public:
-    __device__ gpu_pair_block(const gpu_pairs<Real>& all, unsigned pair)
+    __device__ __forceinline__ gpu_pair_block(const gpu_pairs<Real>& all, unsigned pair)
         : all_(all), at_(all.pair[pair]), n_(at_.n), m_(at_.m), pitch_(pair_pitch(m_)) {
         auto* place = reinterpret_cast<double*>(holdfast::detail::dynamic_shared());
         terms_ = place, place += pair_warps;
@@ -70,7 +70,7 @@ class gpu_pair_block {
         step_ = at_.range / 65535.0F;
     }
 
-    __device__ void run(double* bounds, unsigned* iterations) {
+    __device__ __forceinline__ void run(double* bounds, unsigned* iterations) {
         make_costs();
         for (unsigned i = threadIdx.x; i < n_; i += pair_threads) a_[i] = all_.weights[at_.a + i], f_[i] = 0;
         for (unsigned j = threadIdx.x; j < m_; j += pair_threads) b_[j] = all_.weights[at_.b + j], g_[j] = 0;
@@ -115,12 +115,12 @@ class gpu_pair_block {
   private:
     static constexpr double unit = 0x1p-23;
 
-    [[nodiscard]] __device__ float cost(std::size_t i, std::size_t j) const {
+    [[nodiscard]] __device__ __forceinline__ float cost(std::size_t i, std::size_t j) const {
         return step_ * static_cast<float>(costs_[i * pitch_ + j]);
     }
 
     /// Tiles of 64 x 64 costs, sixteen dimensions at a time; a thread has four by four.
-    __device__ void make_costs() {
+    __device__ __forceinline__ void make_costs() {
         const unsigned column = threadIdx.x % 16, row = threadIdx.x / 16;
         float* const x = tiles_;
         float* const y = tiles_ + pair_chunk * (pair_tile + 1);
@@ -138,23 +138,23 @@ class gpu_pair_block {
                     }
                     holdfast::detail::synchronise_block();
                     for (unsigned k = 0; k < pair_chunk; ++k)
-                        for (unsigned r = 0; r < 4; ++r)
-                            for (unsigned c = 0; c < 4; ++c) {
+                        HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r)
+                            HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
                                 const float apart =
                                     x[k * (pair_tile + 1) + row + 16 * r] - y[k * (pair_tile + 1) + column + 16 * c];
                                 sum[r][c] += apart * apart;
                             }
                     holdfast::detail::synchronise_block();
                 }
-                for (unsigned r = 0; r < 4; ++r)
-                    for (unsigned c = 0; c < 4; ++c) {
+                HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r)
+                    HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
                         const std::size_t i = i0 + row + 16 * r, j = j0 + column + 16 * c;
                         if (i < n_ && j < m_) costs_[i * pitch_ + j] = stored(sum[r][c]);
                     }
             }
         holdfast::detail::synchronise_block();
     }
-    [[nodiscard]] __device__ std::uint16_t stored(float squared) const {
+    [[nodiscard]] __device__ __forceinline__ std::uint16_t stored(float squared) const {
         const float c = all_.cost == gpu_cost::half_squared ? squared / 2
                         : all_.cost == gpu_cost::root       ? std::sqrt(squared)
                                                             : squared;
@@ -163,7 +163,7 @@ class gpu_pair_block {
     }
 
     /// The sum of what each thread has, in every thread.
-    [[nodiscard]] __device__ double sum_over_block(double x) {
+    [[nodiscard]] __device__ __forceinline__ double sum_over_block(double x) {
         x = holdfast::detail::sum_over_warp(x);
         if (threadIdx.x % 32 == 0) terms_[threadIdx.x / 32] = x;
         holdfast::detail::synchronise_block();
@@ -175,7 +175,7 @@ class gpu_pair_block {
 
     /// Σ a_i b_j of(C_ij)
     template <class Of>
-    [[nodiscard]] __device__ double over_costs(Of of) {
+    [[nodiscard]] __device__ __forceinline__ double over_costs(Of of) {
         double sum = 0;
         for (std::size_t i = threadIdx.x / 32; i < n_; i += pair_warps)
             for (std::size_t j = threadIdx.x % 32; j < m_; j += 32)
@@ -184,7 +184,7 @@ class gpu_pair_block {
     }
 
     /// to_k = min_l (C_kl − h_l), over rows or over columns: a warp for each.
-    __device__ void minima(bool columns, const double* h, double* to) {
+    __device__ __forceinline__ void minima(bool columns, const double* h, double* to) {
         const std::size_t count = columns ? m_ : n_, length = columns ? n_ : m_;
         for (std::size_t k = threadIdx.x / 32; k < count; k += pair_warps) {
             const double least = least_of(columns, k, length, h);
@@ -193,7 +193,8 @@ class gpu_pair_block {
         holdfast::detail::synchronise_block();
     }
     /// log_k = log Σ_l w_l exp((h_l − C_kl) / eps)
-    __device__ void logarithms(bool columns, const double* w, const double* h, double eps, double* log) {
+    __device__ __forceinline__ void logarithms(bool columns, const double* w, const double* h, double eps,
+                                               double* log) {
         const std::size_t count = columns ? m_ : n_, length = columns ? n_ : m_;
         const float scale = static_cast<float>(1 / eps);
         for (std::size_t k = threadIdx.x / 32; k < count; k += pair_warps) {
@@ -209,7 +210,8 @@ class gpu_pair_block {
         }
         holdfast::detail::synchronise_block();
     }
-    [[nodiscard]] __device__ double least_of(bool columns, std::size_t k, std::size_t length, const double* h) const {
+    [[nodiscard]] __device__ __forceinline__ double least_of(bool columns, std::size_t k, std::size_t length,
+                                                             const double* h) const {
         double least = HUGE_VAL;
         for (std::size_t l = threadIdx.x % 32; l < length; l += 32) {
             const double x = static_cast<double>(columns ? cost(l, k) : cost(k, l)) - h[l];
@@ -219,7 +221,7 @@ class gpu_pair_block {
     }
 
     /// Both updates; how far the marginals were off before.
-    [[nodiscard]] __device__ double sweep(double eps) {
+    [[nodiscard]] __device__ __forceinline__ double sweep(double eps) {
         logarithms(false, b_, g_, eps, row_log_);
         double wrong = 0;
         for (unsigned i = threadIdx.x; i < n_; i += pair_threads) {
@@ -234,7 +236,7 @@ class gpu_pair_block {
     }
 
     /// Σ a_i f_i + Σ b_j g_j of the potentials that g gives without entropy.
-    [[nodiscard]] __device__ double lower_bound() {
+    [[nodiscard]] __device__ __forceinline__ double lower_bound() {
         minima(false, g_, u_);
         minima(true, u_, v_);
         double sum = 0;
@@ -244,7 +246,7 @@ class gpu_pair_block {
     }
 
     /// What the plan costs that Altschuler's rounding makes of the potentials'.
-    [[nodiscard]] __device__ double rounded_cost(double eps) {
+    [[nodiscard]] __device__ __forceinline__ double rounded_cost(double eps) {
         const auto fit = [eps](double all, double potential, double log) {
             const double over = potential / eps + log;
             return over > 0 ? all * std::exp(-over) : all;
@@ -285,7 +287,7 @@ class gpu_pair_block {
 
     const gpu_pairs<Real>& all_;
     const gpu_pair at_;
-    const std::size_t n_, m_, pitch_;
+    const unsigned n_, m_, pitch_;
     float step_;
     double *terms_, *a_, *b_, *u_, *v_, *row_log_, *col_log_, *f_, *g_;
     float* tiles_;
@@ -293,7 +295,7 @@ class gpu_pair_block {
 };
 
 template <class Real>
-__global__ void __launch_bounds__(pair_threads) gpu_sinkhorn_pairs(gpu_pairs<Real> all, unsigned first) {
+__global__ void __launch_bounds__(pair_threads, 1) gpu_sinkhorn_pairs(gpu_pairs<Real> all, unsigned first) {
     gpu_pair_block<Real> block(all, first + blockIdx.x);
     block.run(all.bounds + 2 * (first + blockIdx.x), all.iterations + first + blockIdx.x);
 }

@@ -31,8 +31,8 @@ bool same_measure(const discrete_measure<Real>& a, const discrete_measure<Real>&
     if (at == b.size()) return false;
     std::vector<std::pair<std::uint64_t, std::size_t>> x(a.size()), y(b.size());
     for (std::size_t i = 0; i < a.size(); ++i) {
-        x[i] = {hash_row<Real>(a.points.row(i)), i};
-        y[i] = {hash_row<Real>(b.points.row(i)), i};
+        x[i] = {row_identity<Real>::digest(&a.points(i, 0), a.dimension()).hash, i};
+        y[i] = {row_identity<Real>::digest(&b.points(i, 0), b.dimension()).hash, i};
     }
     std::uint64_t sum = 0;  // in whatever order
     for (std::size_t i = 0; i < a.size(); ++i) sum += x[i].first - y[i].first;
