@@ -1,9 +1,12 @@
 // One Sinkhorn iteration (both potentials) of engine_cuda.cuh on a GPU, beside the time that reading the costs once
-// takes at the speed of a copy on the same device; medians of alternating runs. benchmarks/gpu.sh builds and runs it.
+// takes at the speed of a copy on the same device; and all 120 pairs of sixteen small tasks, on the chip and on the
+// host in turns. Medians of alternating runs. benchmarks/gpu.sh builds and runs it.
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/engine_cuda.cuh>
+#include <holdfast/transport/pairwise_cuda.cuh>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <vector>
 
@@ -60,6 +63,29 @@ void time_shape(std::size_t n, const char* stored) {
                 100 * median(read) / median(iteration));
 }
 
+void time_pairs(std::size_t n, std::size_t d) {
+    std::vector<transport::discrete_measure<float>> tasks;
+    for (std::size_t t = 0; t < 16; ++t) {
+        holdfast::philox g{t, n, d};
+        holdfast::matrix<float> x(n, d);
+        for (std::size_t k = 0; k < x.size(); ++k)
+            x.values()[k] = static_cast<float>(holdfast::normal(g) + (k % d == t ? 2.0 : 0.0));
+        tasks.push_back(transport::measure(x));
+    }
+    const auto milliseconds = [](auto work) {
+        const auto begin = std::chrono::steady_clock::now();
+        work();
+        return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    };
+    std::vector<double> chip, host;
+    for (int k = 0; k < 7; ++k) {
+        chip.push_back(milliseconds([&] { (void)transport::pairwise_cuda(tasks); }));
+        host.push_back(milliseconds(
+            [&] { (void)transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks)); }));
+    }
+    std::printf("| %zu x %zu | %.2f | %.2f |\n", n, d, median(chip), median(host));
+}
+
 }  // namespace
 
 int main() {
@@ -73,4 +99,9 @@ int main() {
         time_shape<std::uint16_t>(n, "16 bits");
         time_shape<float>(n, "32 bits");
     }
+    std::printf(
+        "\n| points x dimensions, 16 tasks, 120 pairs within 1 %% | GPU, copies included, ms | all cores of the host, "
+        "ms "
+        "|\n| --- | --- | --- |\n");
+    for (const std::size_t n : {50, 150, 300}) time_pairs(n, 384);
 }

@@ -24,3 +24,4 @@
 #include <holdfast/kernels/segmented_lora.cuh>
 #include <holdfast/kernels/swiglu.cuh>
 #include <holdfast/transport/engine_cuda.cuh>
+#include <holdfast/transport/pairwise_cuda.cuh>

@@ -10,6 +10,7 @@
 #include <holdfast/kernels/orthogonality.cuh>
 #include <holdfast/kernels/segmented_gradients.cuh>
 #include <holdfast/kernels/swiglu.cuh>
+#include <holdfast/transport/detail/pair_kernel.cuh>
 #include <holdfast/transport/engine_cuda.cuh>
 
 #if __has_include(<cublasLt.h>)
@@ -90,3 +91,5 @@ template cudaError_t kernels::lora_matmul_backward_hopper(backward_args<__nv_bfl
 template class holdfast::transport::cuda_engine<float>;
 template class holdfast::transport::cuda_engine<double>;
 template class holdfast::transport::cuda_engine<std::uint16_t>;
+template __global__ void holdfast::transport::detail::gpu_sinkhorn_pairs<float>(
+    holdfast::transport::detail::gpu_pairs<float>, unsigned);

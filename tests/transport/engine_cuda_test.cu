@@ -1,8 +1,10 @@
-// engine_cuda.cuh on a GPU: every function against the plain engine, twice to the same bits. Exits with 77 where there
-// is none. The same kernels run on an emulated GPU in tests/kernels/sinkhorn_emulated_test.cpp.
+// engine_cuda.cuh on a GPU: every function against the plain engine, twice to the same bits; and pairwise_cuda.cuh
+// against exact distances. Exits with 77 where there is none. The same kernels run on an emulated GPU in
+// tests/kernels/sinkhorn_emulated_test.cpp and pairs_emulated_test.cpp.
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/engine_cuda.cuh>
 #include <holdfast/transport/engine_plain.hpp>
+#include <holdfast/transport/pairwise_cuda.cuh>
 
 #include <algorithm>
 #include <cmath>
@@ -69,6 +71,30 @@ void check_shape(std::size_t n, std::size_t m) {
     }
 }
 
+void check_pairs(const transport::ground_cost& cost, std::size_t d) {
+    std::vector<transport::discrete_measure<float>> tasks;
+    for (const std::size_t n : {1, 5, 64, 130, 300, 320}) {
+        holdfast::philox g{n, d};
+        holdfast::matrix<float> x(n, d);
+        for (std::size_t k = 0; k < x.size(); ++k)
+            x.values()[k] = static_cast<float>(holdfast::normal(g) + (k % d == n % d ? 1.5 : 0.0));
+        tasks.push_back(transport::measure(x, weights(n, g)));
+    }
+    const auto got = transport::pairwise_cuda(tasks, {.cost = cost}),
+               again = transport::pairwise_cuda(tasks, {.cost = cost});
+    const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks),
+                                           {.cost = cost, .relative_gap = 0});
+    if (got.on_gpu != 15) ++failures, std::printf("FAILED: %zu of 15 pairs on the GPU\n", got.on_gpu);
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) {
+            const auto w = got(i, j);
+            if (w.lower > exact.upper(i, j) || w.upper < exact.lower(i, j) || w.gap() > 0.01 * w.lower)
+                ++failures, std::printf("FAILED: pair %zu, %zu: [%.9g, %.9g] of %.9g\n", i, j, w.lower, w.upper,
+                                        exact.value(i, j));
+            if (!(again(i, j) == w)) ++failures, std::printf("FAILED: a pair is not twice the same bits\n");
+        }
+}
+
 }  // namespace
 
 int main() {
@@ -79,6 +105,11 @@ int main() {
     }
     for (const std::size_t n : {1, 7, 8, 9, 300, 2113})
         for (const std::size_t m : {1, 31, 257, 1000}) check_shape<float>(n, m), check_shape<double>(n, m);
+    for (const std::size_t d : {3, 384}) {
+        check_pairs(transport::cosine{}, d);
+        check_pairs(transport::squared_euclidean{}, d);
+        check_pairs(transport::euclidean{}, d);
+    }
     std::printf("%d failed\n", failures);
     return failures == 0 ? 0 : 1;
 }

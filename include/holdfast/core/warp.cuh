@@ -5,6 +5,11 @@
 
 #include <cuda_runtime.h>
 
+/// Before a loop that must be unrolled, so that arrays indexed in it stay in registers.
+#define HOLDFAST_UNROLL _Pragma("unroll")
+/// Before a loop of unknown length, so that the loads of several turns are under way at once.
+#define HOLDFAST_UNROLL_BY_FOUR _Pragma("unroll 4")
+
 namespace holdfast::detail {
 
 /// The block's dynamic shared memory, aligned to 128 bytes.

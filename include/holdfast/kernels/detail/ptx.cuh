@@ -17,11 +17,6 @@
 #error "holdfast's kernels need compute capability 8.0 or later: pass -arch=sm_80 or newer to nvcc"
 #endif
 
-/// Before a loop that must be unrolled, so that arrays indexed in it stay in registers.
-#define HOLDFAST_UNROLL _Pragma("unroll")
-/// Before a loop of unknown length, so that the loads of several turns are under way at once.
-#define HOLDFAST_UNROLL_BY_FOUR _Pragma("unroll 4")
-
 namespace holdfast::kernels::detail {
 
 using holdfast::detail::dynamic_shared;
@@ -98,6 +93,24 @@ __device__ __forceinline__ void multiply_add<__half>(float (&c)[4], const std::u
                                                      std::uint32_t b1) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};\n"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// The bits of a float, to the nearest with 10 bits after the point, ties away from zero.
+[[nodiscard]] __device__ __forceinline__ std::uint32_t rounded_to_tf32(std::uint32_t bits) {
+    std::uint32_t rounded;
+    asm("cvt.rna.tf32.f32 %0, %1;\n" : "=r"(rounded) : "f"(__uint_as_float(bits)));
+    return rounded;
+}
+
+/// c += a b for a 16x8, b 8x8 in tf32, accumulated in fp32: lane (g, t) has a's rows g, g + 8 and columns t, t + 4, b's
+/// rows t, t + 4 of column g.
+__device__ __forceinline__ void multiply_add_tf32(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                                  std::uint32_t b1) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
         "{%0, %1, %2, %3};\n"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

@@ -53,7 +53,7 @@ template <class Real>
 class gpu_pair_block {
   public:
     __device__ __forceinline__ gpu_pair_block(const gpu_pairs<Real>& all, unsigned pair)
-        : all_(all), at_(all.pair[pair]), n_(at_.n), m_(at_.m), pitch_(pair_pitch(m_)) {
+        : all_(all), at_(all.pair[pair]), n_(at_.n), m_(at_.m), pitch_(static_cast<unsigned>(pair_pitch(m_))) {
         auto* place = reinterpret_cast<double*>(holdfast::detail::dynamic_shared());
         terms_ = place, place += pair_warps;
         a_ = place, place += n_;
@@ -140,17 +140,16 @@ class gpu_pair_block {
                     for (unsigned k = 0; k < pair_chunk; ++k)
                         HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r)
                             HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
-                                const float apart =
-                                    x[k * (pair_tile + 1) + row + 16 * r] - y[k * (pair_tile + 1) + column + 16 * c];
-                                sum[r][c] += apart * apart;
-                            }
+                            const float apart =
+                                x[k * (pair_tile + 1) + row + 16 * r] - y[k * (pair_tile + 1) + column + 16 * c];
+                            sum[r][c] += apart * apart;
+                        }
                     holdfast::detail::synchronise_block();
                 }
-                HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r)
-                    HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
-                        const std::size_t i = i0 + row + 16 * r, j = j0 + column + 16 * c;
-                        if (i < n_ && j < m_) costs_[i * pitch_ + j] = stored(sum[r][c]);
-                    }
+                HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r) HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
+                    const std::size_t i = i0 + row + 16 * r, j = j0 + column + 16 * c;
+                    if (i < n_ && j < m_) costs_[i * pitch_ + j] = stored(sum[r][c]);
+                }
             }
         holdfast::detail::synchronise_block();
     }

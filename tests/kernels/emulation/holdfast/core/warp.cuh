@@ -5,6 +5,9 @@
 
 #include <cstring>
 
+#define HOLDFAST_UNROLL
+#define HOLDFAST_UNROLL_BY_FOUR
+
 namespace holdfast::detail {
 
 [[nodiscard]] inline unsigned char* dynamic_shared() { return gpu_emulation::machine::instance().shared; }

@@ -14,9 +14,6 @@
 #include <cstdint>
 #include <cstring>
 
-#define HOLDFAST_UNROLL
-#define HOLDFAST_UNROLL_BY_FOUR
-
 namespace holdfast::kernels::detail {
 
 using gpu_emulation::machine;
@@ -111,6 +108,32 @@ void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, 
         for (unsigned k = 0; k < 16; ++k)
             c[i] += number(e.word[row % 8 * 4 + k % 8 / 2][row / 8 + 2 * (k / 8)], k % 2) *
                     number(e.word[col * 4 + k % 8 / 2][4 + k / 8], k % 2);
+    }
+}
+
+inline std::uint32_t rounded_to_tf32(std::uint32_t bits) {
+    if ((bits & 0x7F800000u) == 0x7F800000u) return bits;  // infinities and NaN stay
+    return (bits + 0x1000u) & 0xFFFFE000u;
+}
+
+inline void multiply_add_tf32(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
+    machine& m = machine::instance();
+    const auto& e = m.meet([&](gpu_emulation::exchange& to, unsigned lane) {
+        for (unsigned i = 0; i < 4; ++i) to.word[lane][i] = a[i];
+        to.word[lane][4] = b0, to.word[lane][5] = b1;
+    });
+    const auto number = [](std::uint32_t word) {
+        word &= 0xFFFFE000u;  // the machine reads no more bits
+        float x;
+        std::memcpy(&x, &word, 4);
+        return x;
+    };
+    const unsigned g = m.lane() / 4, t = 2 * (m.lane() % 4);
+    for (unsigned i = 0; i < 4; ++i) {
+        const unsigned row = g + i / 2 * 8, col = t + i % 2;
+        for (unsigned k = 0; k < 8; ++k)
+            c[i] +=
+                number(e.word[row % 8 * 4 + k % 4][row / 8 + 2 * (k / 4)]) * number(e.word[col * 4 + k % 4][4 + k / 4]);
     }
 }
 
