@@ -17,12 +17,12 @@
 #include <holdfast/scoring/lcs.hpp>
 #include <holdfast/scoring/overlap.hpp>
 #include <holdfast/scoring/porter.hpp>
-#include <holdfast/scoring/rouge_words.hpp>
 #include <holdfast/scoring/scorer.hpp>
 #include <holdfast/scoring/scratch.hpp>
 #include <holdfast/scoring/text.hpp>
 #include <holdfast/scoring/tokens.hpp>
 #include <holdfast/scoring/union_lcs.hpp>
+#include <holdfast/scoring/word_numbers.hpp>
 
 namespace holdfast::scoring::google {
 

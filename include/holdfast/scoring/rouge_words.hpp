@@ -1,6 +1,6 @@
 #pragma once
-// The words of rouge-score, [a-z0-9] runs of the lower-cased text: where they are, 64 bytes a step, and their numbers.
-// Builds on text.hpp, tokens.hpp and simd.hpp. Leaves out stems (porter.hpp).
+// The words of rouge-score, [a-z0-9] runs of the lower-cased text: where they are, 64 bytes a step. Builds on text.hpp
+// and simd.hpp. Leaves out their numbers (word_numbers.hpp) and stems (porter.hpp).
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +15,6 @@
 
 #include <holdfast/scoring/simd.hpp>
 #include <holdfast/scoring/text.hpp>
-#include <holdfast/scoring/tokens.hpp>
 
 #if HOLDFAST_SCORING_VECTORS
 #include <immintrin.h>
@@ -187,185 +185,6 @@ void for_marked_words(const marked_text& m, Words words) {
     place[1] = 64 * m.blocks;
     if (count == 1) words(std::span<const std::size_t>(place.data(), 2));
 }
-
-/// Gives the words of marked texts numbers 0, 1, 2 ... in order of first appearance. Words of up to 15 letters are kept
-/// by value, 16 bytes filled up with zeros; longer ones stand for their number in a table of their own, so that a
-/// number is always the number of one word.
-class word_numbers {
-  public:
-    /// Forgets all words, keeps the memory.
-    /// @param bytes  of the texts to come, roughly
-    void clear(std::size_t bytes) {
-        size_ = 0;
-        long_.clear();
-        use(std::clamp<std::size_t>(std::bit_ceil(bytes / 2 + 1), 512, 4096));
-    }
-
-    /// The numbers of the words of a text. Long words are kept as views of m.line.
-    /// @param ids  replaced where it is too short; its first numbers are returned
-    std::span<const std::uint32_t> operator()(const marked_text& m, std::vector<std::uint32_t>& ids) {
-        if (ids.size() < 32 * m.blocks + 1) ids.resize(32 * m.blocks + 1);
-        std::uint32_t* next = ids.data();
-        for_marked_words(m, [&](std::span<const std::size_t> places) {
-            while (!places.empty()) {
-                if (room() == 0) grow();
-                const std::size_t words = std::min(room(), places.size() / 2);
-                number_all(m.line.data(), places.data(), words, next);
-                places = places.subspan(2 * words);
-                next += words;
-            }
-        });
-        return {ids.data(), static_cast<std::size_t>(next - ids.data())};
-    }
-
-    /// The number of a word of [a-z0-9]; a long one must outlive this.
-    std::uint32_t operator()(std::string_view word) {
-        if (room() == 0) grow();
-        std::array<char, 16> filled{};
-        if (word.size() < 16) std::memcpy(filled.data(), word.data(), word.size());
-        return static_cast<std::uint32_t>(
-            now().number(word.size() < 16 ? short_key(filled.data(), word.size()) : long_key(word), size_));
-    }
-
-    /// Calls word(number, its word) for all words, in any order; the word is valid during the call.
-    template <class Word>
-    void for_each(Word word) const {
-        for (std::size_t at = 0; at <= mask_; ++at) {
-            const slot& s = slots_[at];
-            if ((s.tag ^ round_) >= size_) continue;
-            const auto number = static_cast<std::uint32_t>(s.tag);
-            std::array<char, 16> letters;
-            std::memcpy(letters.data(), &s.word, 16);
-            if (s.word.high == is_long)
-                word(number, long_.word(static_cast<std::uint32_t>(s.word.low)));
-            else
-                word(number, std::string_view(letters.data()));
-        }
-    }
-
-    /// How many different words there are; every number is below it.
-    std::size_t size() const { return size_; }
-
-    std::size_t bytes() const { return sizeof(slot) * (slots_.capacity() + spare_.capacity()) + long_.bytes(); }
-
-  private:
-    struct key {
-        std::uint64_t low, high;
-    };
-    struct alignas(32) slot {
-        key word;
-        std::uint64_t tag;  // round_ | number; free where the round is an older one
-    };
-    static constexpr std::uint64_t is_long = ~std::uint64_t{0};  // no short word: its last byte is zero
-
-    static constexpr auto masks = [] {
-        std::array<std::array<unsigned char, 16>, 16> m{};
-        for (std::size_t n = 0; n < 16; ++n)
-            for (std::size_t k = 0; k < n; ++k) m[n][k] = 0xff;
-        return m;
-    }();
-
-    static key short_key(const char* word, std::size_t length) {
-        const auto eight = [](const void* from) {
-            std::uint64_t x;
-            std::memcpy(&x, from, 8);
-            return x;
-        };
-        const unsigned char* mask = masks[length].data();
-        return {eight(word) & eight(mask), eight(word + 8) & eight(mask + 8)};
-    }
-
-#if defined(__GNUC__)
-    [[gnu::noinline, gnu::cold]]
-#endif
-    key
-    long_key(std::string_view word) {
-        return {long_(word), is_long};
-    }
-
-    /// What the loops work on: copies of the members below, so that they stay in registers.
-    struct view {
-        slot* slots;
-        std::uint64_t round;
-        std::size_t mask;
-        int shift;
-
-        std::size_t place(key k) const {
-            const std::uint64_t mixed = k.low ^ (k.low >> 32) ^ k.high * 0x9fb21c651e98df25u;
-            return static_cast<std::size_t>(mixed * 0x9e3779b97f4a7c15u >> shift);
-        }
-
-        /// Without a branch between words seen and new: what a slot holds is written again.
-        /// @param size  of the words, one more where it is a new one
-        std::uint64_t number(key k, std::uint64_t& size) const {
-            for (std::size_t at = place(k);; at = (at + 1) & mask) {
-                slot& s = slots[at];
-                // Every number is below the size, a slot of an older round far above it.
-                const std::uint64_t there = s.tag ^ round;
-                std::uint64_t old = 0 - std::uint64_t{there < size};
-#if defined(__GNUC__)
-                __asm__("" : "+r"(old));  // else compilers make a branch of it
-#endif
-                if ((((s.word.low ^ k.low) | (s.word.high ^ k.high)) & old) != 0) continue;
-                const std::uint64_t n = size ^ ((size ^ there) & old);
-                s.word = k;
-                s.tag = round | n;
-                size += old + 1;
-                return n;
-            }
-        }
-    };
-    view now() { return {slots_.data(), round_, mask_, shift_}; }
-
-    /// The numbers of many words, for which there is room.
-    void number_all(const char* line, const std::size_t* places, std::size_t words, std::uint32_t* to) {
-        std::uint64_t size = size_;
-        const view v = now();
-        for (std::size_t k = 0; k < words; ++k) {
-            const char* word = line + places[2 * k];
-            const std::size_t length = places[2 * k + 1] - places[2 * k];
-            const key letters = length < 16 ? short_key(word, length) : long_key({word, length});
-            to[k] = static_cast<std::uint32_t>(v.number(letters, size));
-        }
-        size_ = size;
-    }
-
-    /// How many words more a quarter of the table holds.
-    std::size_t room() const { return (mask_ + 1) / 4 - size_; }
-
-    void grow() {
-        const std::size_t before = slots_.empty() ? 0 : mask_ + 1;
-        const std::uint64_t round = round_;
-        slots_.swap(spare_);
-        use(std::max<std::size_t>(512, 4 * before));
-        for (std::size_t k = 0; k < before; ++k) {
-            const std::uint64_t number = spare_[k].tag ^ round;
-            if (number >= size_) continue;
-            std::size_t at = now().place(spare_[k].word);
-            while ((slots_[at].tag ^ round_) < size_) at = (at + 1) & mask_;
-            slots_[at] = {spare_[k].word, round_ | number};
-        }
-    }
-
-    /// An empty table of so many slots, a power of two.
-    void use(std::size_t slots) {
-        if (slots_.size() < slots) slots_.resize(slots);
-        mask_ = slots - 1;
-        shift_ = 64 - std::countr_zero(slots);
-        round_ += std::uint64_t{1} << 32;
-        if (round_ != 0) return;
-        for (auto* all : {&slots_, &spare_})
-            for (slot& s : *all) s.tag = 0;
-        round_ = std::uint64_t{1} << 32;
-    }
-
-    std::vector<slot> slots_, spare_;
-    std::uint64_t round_ = 0;  // in the upper half
-    std::size_t mask_ = 0;
-    std::uint64_t size_ = 0;
-    int shift_ = 64;
-    interner long_;
-};
 
 }  // namespace detail
 
