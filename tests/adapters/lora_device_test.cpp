@@ -43,6 +43,16 @@ TEST_CASE("forward and backward on the device are those of the CPU, dropout mask
         CHECK(difference(ga, grad.a) < 3e-4);
         CHECK(difference(gb, grad.b) < 3e-4);
 
+        auto rounded = plan;  // the same layer with factors rounded to tf32
+        rounded.shape.tf32 = true;
+        philox once_more{11};
+        device_matrix<float> less(m, n), less_x(m, k);
+        adapters::forward(rounded, dx, dw, device.view(), less, saved, once_more, workspace, nullptr);
+        adapters::backward(rounded, ddy, dx, dw, device.view(), saved,
+                           adapters::lora_gradients_view<float>{.x = less_x}, workspace, nullptr);
+        CHECK((difference(less, y) < 0.1 && difference(less, y) > 1e-4));
+        CHECK((difference(less_x, grad.x) < 0.1 && difference(less_x, grad.x) > 1e-4));
+
         matrix<float> in_use(m, n), with_residual(m, n);
         (void)host.forward(x, w, in_use);
         adapters::forward(plan, dx, dw, device.view(), out, workspace, nullptr);

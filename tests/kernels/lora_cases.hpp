@@ -298,6 +298,15 @@ lora_errors run(const lora_case& c) {
     return e;
 }
 
+/// fp32 rounded to tf32.
+struct tf32_route : own_route {
+    template <class Args>
+    static cudaError_t compute(Args f) {
+        f.tf32 = true;
+        return own_route::compute(f);
+    }
+};
+
 struct tolerance {
     double y, gradient, u;
 };
@@ -316,6 +325,7 @@ std::string verdict(const lora_case& c) {
     const std::int64_t fewest = c.rank * std::max<std::int64_t>(1, std::min({c.tokens, c.in, c.out}));
     const double few = 1 + 1 / std::sqrt(double(fewest));
     tolerance t = tolerance_of<T>();
+    if (std::is_same_v<Route, tf32_route>) t = {5e-4, 8e-4, 5e-4};
     t.y *= few * Route::roundings, t.u *= few, t.gradient *= few;
     const double gradient = std::is_same_v<G, float> ? t.gradient : std::max(t.gradient, few * tolerance_of<G>().y);
     char text[200] = "";

@@ -134,3 +134,35 @@ TEST_CASE("what is not a number stays in its row") {
     CHECK(rows_stay_apart<__nv_bfloat16>() == "");
     CHECK(rows_stay_apart<float>() == "");
 }
+
+TEST_CASE("fp32 rounded to tf32, where it is asked for: what fp64 gives to 5e-4, and no other number without asking") {
+    auto& machine = gpu_emulation::machine::instance();
+    machine.bank_conflicts = 0;
+    const auto rounded = [](const lora_case& c) { return verdict<float, float, tf32_route>(c); };
+    for (const std::int64_t m : {0, 1, 17, 70}) CHECK(rounded({.tokens = m, .in = 72, .out = 100, .rank = 16}) == "");
+    for (const std::int64_t r : {1, 5, 24, 72}) CHECK(rounded({.tokens = 20, .in = 48, .out = 40, .rank = r}) == "");
+    CHECK(rounded({.tokens = 70,
+                   .in = 61,
+                   .out = 130,
+                   .rank = 12,
+                   .p = 0.3,
+                   .pad = 3,
+                   .offset = 1,
+                   .bias = true,
+                   .residual = true}) == "");
+    CHECK(rounded({.tokens = 300, .in = 40, .out = 33, .rank = 8, .p = 0.5, .pad = 4, .accumulate = true}) == "");
+    CHECK(rounded({.tokens = 33, .in = 600, .out = 24, .rank = 8, .zero_w = true, .scale = 30.0f}) == "");
+    CHECK(rounded({.tokens = 10, .in = 24, .out = 140, .rank = 4, .p = 0.5, .keep = false}) == "");
+    CHECK(machine.bank_conflicts == 0);
+    const lora_errors exact = run<float>({.tokens = 40, .in = 64, .out = 64, .rank = 8}),
+                      less = run<float, float, tf32_route>({.tokens = 40, .in = 64, .out = 64, .rank = 8});
+    CHECK((exact.y < 1e-6 && less.y > 1e-5));
+    CHECK((exact.dx < 1e-6 && less.dx > 1e-5));
+    CHECK((exact.da < 1e-6 && less.da > 1e-5));
+    CHECK((exact.db < 1e-6 && less.db > 1e-5));
+
+    kernels::lora_matmul_args<__half> f;
+    f.shape = {4, 8, 8, 2}, f.tf32 = true;
+    CHECK_THAT(kernels::explain(f), Contains("kernels::lora_matmul: tf32 is there for fp32 only"));
+    CHECK(kernels::lora_matmul(f, nullptr) == cudaErrorInvalidValue);
+}

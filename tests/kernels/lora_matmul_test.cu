@@ -167,6 +167,15 @@ int main(int count, char** arguments) {
         shapes<__half>(expect);
         shapes<float>(expect);
         expect(verdict<__nv_bfloat16, __nv_bfloat16>({.tokens = 129, .in = 136, .out = 72, .rank = 16, .p = 0.05}));
+        for (const std::int64_t m : {1, 17, 65, 300})
+            for (const int offset : {0, 1})
+                expect(verdict<float, float, tf32_route>({.tokens = m,
+                                                          .in = 200,
+                                                          .out = 136,
+                                                          .rank = m == 65 ? 40 : 12,
+                                                          .p = 0.1,
+                                                          .pad = offset,
+                                                          .offset = offset}));
         expect(rows_stay_apart<__nv_bfloat16>());
         expect(rows_stay_apart<__half>());
         expect(rows_stay_apart<float>());

@@ -29,6 +29,7 @@ struct plan_options {
     std::size_t tokens = 0;  ///< rows of x at most
     std::size_t in = 0, out = 0, rank = 0;
     element type = element::bf16;
+    bool tf32 = false;  ///< fp32 only: factors rounded to tf32 and multiplied by tensor cores (lora.cuh's own doors)
 };
 
 /// What a layer needs on the device; made once, used for every batch of at most `tokens` rows.

@@ -29,7 +29,8 @@ struct lora_matmul_args {
     std::int64_t ldb = 0;
     T* y = nullptr;  ///< [m, n], overwritten
     std::int64_t ldy = 0;
-    float scale = 1;                      ///< s: alpha / r or alpha / sqrt(r)
+    float scale = 1;    ///< s: alpha / r or alpha / sqrt(r)
+    bool tf32 = false;  ///< fp32 only: factors may be rounded to tf32, for tensor cores (cuBLASLt's are not)
     const float* column_scale = nullptr;  ///< [n], times x W' + u B' before bias and residual (DoRA); or null
     const T* bias = nullptr;              ///< [n], added to every row; or null
     const T* residual = nullptr;          ///< [m, n], added; or null; may be y itself
@@ -61,7 +62,8 @@ struct lora_matmul_backward_args {
     const std::uint32_t* mask = nullptr;  ///< that forward wrote; needed if dropout.threshold > 0
     dropout_key dropout;
     float scale = 1;
-    T* dx = nullptr;  ///< [m, k], overwritten; null: not wanted
+    bool tf32 = false;  ///< as in forward
+    T* dx = nullptr;    ///< [m, k], overwritten; null: not wanted
     std::int64_t lddx = 0;
     G* da = nullptr;  ///< [r, k]; null: not wanted (LoRA-FA)
     std::int64_t ldda = 0;
@@ -93,7 +95,7 @@ template <class T>
     const refused shape = check_shape(s);
     if (shape.why != refusal::none) return shape;
     const std::int64_t m = s.tokens, any = m > 0 ? 1 : 0;
-    return first_of(check_dropout(g.dropout), check_matrix("x", g.x, g.ldx, m, s.in, sizeof(T)),
+    return first_of(check_dropout(g.dropout), check_tf32<T>(g.tf32), check_matrix("x", g.x, g.ldx, m, s.in, sizeof(T)),
                     check_matrix("w", g.w, g.ldw, any * s.out, s.in, sizeof(T)),
                     check_matrix("a", g.a, g.lda, any * s.rank, s.in, sizeof(T)),
                     check_matrix("b", g.b, g.ldb, any * s.out, s.rank, sizeof(T)),
@@ -119,7 +121,7 @@ template <class T, class G>
     refused u;
     if (db && m > 0 && g.u == nullptr) u = {refusal::missing_u, "u", 0, 0};
     return first_of(
-        check_dropout(g.dropout), mask, u, check_matrix("dy", g.dy, g.lddy, m, s.out, sizeof(T)),
+        check_dropout(g.dropout), check_tf32<T>(g.tf32), mask, u, check_matrix("dy", g.dy, g.lddy, m, s.out, sizeof(T)),
         check_matrix("x", g.x, g.ldx, m * da, s.in, sizeof(T)),
         check_matrix("w", g.w, g.ldw, any * dx, s.in, sizeof(T)),
         check_matrix("a", g.a, g.lda, any * dx, s.in, sizeof(T)), check_matrix("b", g.b, g.ldb, any, s.rank, sizeof(T)),
@@ -226,7 +228,8 @@ template <class T, class G>
 ///
 /// @stream        enqueues on `stream`, does not synchronise; memory must outlive the work
 /// @determinism   bitwise run to run and from device to device of one architecture; no atomics
-/// @precision     fp32 accumulation; u and y are rounded to T once each
+/// @precision     fp32 accumulation; u and y are rounded to T once each. fp32 with tf32: y and u to 5e-4 of their norm
+///                (5e-6 without), since every factor is rounded to 11 bits
 /// @return        cudaErrorInvalidValue or cudaErrorMisalignedAddress for what explain(args) names, else CUDA's own
 /// @cpu           holdfast::adapters::lora<float>::forward in <holdfast/adapters/lora.hpp>
 template <class T>

@@ -111,7 +111,7 @@ template <class T>
         args.ldr = leading(door, "residual", epilogue.residual, x.rows(), o.out);
         args.residual = epilogue.residual.data();
     }
-    args.dropout = key;
+    args.dropout = key, args.tf32 = o.tf32;
     if (saved != nullptr) {
         keep(door, *saved, x.rows(), plan.u_cols, key);
         args.u = saved->u.data(), args.ldu = static_cast<std::int64_t>(plan.u_cols);
@@ -136,7 +136,7 @@ template <class T, class G>
     args.a = adapter.a.data(), args.lda = leading(door, "a", adapter.a, o.rank, o.in);
     args.b = adapter.b.data(), args.ldb = leading(door, "b", adapter.b, o.out, o.rank);
     args.u = saved.u.data(), args.ldu = static_cast<std::int64_t>(plan.u_cols);
-    args.dropout = saved.key;
+    args.dropout = saved.key, args.tf32 = o.tf32;
     args.mask = saved.key.threshold > 0 ? saved.mask.data() : nullptr;
     args.scale = adapter.scale;
     if (!to.x.empty()) args.dx = to.x.data(), args.lddx = leading(door, "the gradient of x", to.x, x.rows(), o.in);

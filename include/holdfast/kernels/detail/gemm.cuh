@@ -25,11 +25,11 @@ struct mma_tile {
     static_assert(BM % (16 * WarpsM) == 0 && BN % (16 * WarpsN) == 0 && Stages >= 2);
 };
 
-/// [Rows, 8 Chunks] elements of a matrix to shared memory, zero beyond (row_end, col_end).
+/// [Rows, Chunks of 16 bytes] of a matrix to shared memory, zero beyond (row_end, col_end).
 template <int Rows, int Chunks, int Threads, class T>
 __device__ __forceinline__ void load_tile(unsigned char* shared, const T* source, std::int64_t ld, int row0,
                                           int row_end, int col0, int col_end, bool fast) {
-    static_assert(sizeof(T) == 2);
+    constexpr int chunk_elements = 16 / sizeof(T);
     HOLDFAST_UNROLL
     for (int i = static_cast<int>(threadIdx.x); i < Rows * Chunks; i += Threads) {
         const int row = i / Chunks, chunk = i % Chunks, r = row0 + row, c = col0 + chunk * chunk_elements;
@@ -37,7 +37,7 @@ __device__ __forceinline__ void load_tile(unsigned char* shared, const T* source
         const int valid = r < row_end ? larger(0, smaller(chunk_elements, col_end - c)) : 0;
         const T* from = valid > 0 ? source + (static_cast<std::int64_t>(r) * ld + c) : source;
         if (fast) {
-            copy_async(to, from, 2 * valid);
+            copy_async(to, from, static_cast<int>(sizeof(T)) * valid);
         } else {
             T* out = reinterpret_cast<T*>(to);
             HOLDFAST_UNROLL

@@ -36,7 +36,8 @@ struct gemm_problem {
     const std::uint32_t* mask = nullptr;  // packed, rows of mask_ld words
     std::int64_t mask_ld = 0;
     float scale = 1;
-    T* c = nullptr;  // either C [m, n] ...
+    bool tf32 = false;  // of fp32: the factors are rounded to tf32, the tensor cores multiply
+    T* c = nullptr;     // either C [m, n] ...
     std::int64_t ldc = 0;
     bool fast_c = false;
     const float* column_scale = nullptr;  // [n] or null: times the sum, before bias and residual

@@ -44,7 +44,8 @@ enum class refusal {
     not_a_pair,
     different_widths,
     experts_out_of_range,
-    rows_off_borders
+    rows_off_borders,
+    not_fp32
 };
 
 struct refused {
@@ -125,6 +126,9 @@ struct refused {
         case refusal::rows_off_borders:
             return sentence(door, ": the leading dimension of ", r.name, " must be a multiple of ", r.limit, ", it is ",
                             r.value);
+        case refusal::not_fp32:
+            return sentence(door, ": ", r.name,
+                            " is there for fp32 only: 16-bit types are on tensor cores as they are");
         case refusal::not_bf16:
             return sentence(door, ": stochastic rounding is there for bf16 only, ", r.name, " is of another type");
     }

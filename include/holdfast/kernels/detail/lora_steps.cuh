@@ -30,6 +30,21 @@ template <class... Checks>
     return {refusal::dropout_out_of_range, "dropout", key.threshold, 65535};
 }
 
+template <class T>
+[[nodiscard]] refused check_tf32(bool wanted) noexcept {
+    if (!wanted || sizeof(T) == 4) return {};
+    return {refusal::not_fp32, "tf32", 0, 0};
+}
+
+/// Whether fp32 may be rounded to tf32: the forms that have no such option do not.
+template <class Args>
+[[nodiscard]] bool rounds_to_tf32(const Args& g) noexcept {
+    if constexpr (requires { g.tf32; })
+        return g.tf32;
+    else
+        return false;
+}
+
 template <class P>
 [[nodiscard]] P* part(void* workspace, std::size_t at) noexcept {
     return reinterpret_cast<P*>(static_cast<unsigned char*>(workspace) + at);
@@ -55,7 +70,8 @@ template <class Args>
 template <class Args>
 [[nodiscard]] auto shrink_of(const Args& g, const std::uint32_t* mask) noexcept {
     gemm_problem<std::remove_pointer_t<decltype(g.y)>> p;
-    p.m = static_cast<int>(g.shape.tokens), p.n = static_cast<int>(g.shape.rank), p.scale = factor_of(g);
+    p.m = static_cast<int>(g.shape.tokens), p.n = static_cast<int>(g.shape.rank), p.scale = factor_of(g),
+    p.tf32 = rounds_to_tf32(g);
     p.add(g.x, g.ldx, g.a, g.lda, static_cast<int>(g.shape.in), 0);
     if (g.dropout.threshold > 0) p.mask_on = masking::operand_a, p.mask = mask, p.mask_ld = words_of(g.shape.in);
     return p;
@@ -66,6 +82,7 @@ template <class Args, class T>
 [[nodiscard]] cudaError_t expand(const Args& g, const T* u, std::int64_t ldu, cudaStream_t stream) noexcept {
     gemm_problem<T> p;
     p.m = static_cast<int>(g.shape.tokens), p.n = static_cast<int>(g.shape.out), p.low_rank = 1, p.count = 2;
+    p.tf32 = rounds_to_tf32(g);
     p.add(u, ldu, g.b, g.ldb, static_cast<int>(g.shape.rank), 0);
     p.add(g.x, g.ldx, g.w, g.ldw, static_cast<int>(g.shape.in), 1);
     p.c = g.y, p.ldc = g.ldy, p.column_scale = g.column_scale, p.bias = g.bias, p.residual = g.residual, p.ldr = g.ldr;
@@ -76,7 +93,8 @@ template <class Args, class T>
 template <class Args>
 [[nodiscard]] auto shrink_gradient_of(const Args& g) noexcept {
     gemm_problem<std::remove_pointer_t<decltype(g.dx)>> p;
-    p.m = static_cast<int>(g.shape.tokens), p.n = static_cast<int>(g.shape.rank), p.scale = factor_of(g);
+    p.m = static_cast<int>(g.shape.tokens), p.n = static_cast<int>(g.shape.rank), p.scale = factor_of(g),
+    p.tf32 = rounds_to_tf32(g);
     p.add(g.dy, g.lddy, g.b, g.ldb, static_cast<int>(g.shape.out), 0);
     return p;
 }
@@ -88,7 +106,7 @@ template <class Args>
     const int m = static_cast<int>(g.shape.tokens), n = static_cast<int>(g.shape.out),
               r = static_cast<int>(g.shape.rank);
     gemm_problem<std::remove_cv_t<std::remove_pointer_t<decltype(g.dy)>>> p;
-    p.m = n, p.n = r, p.split = split, p.partial = partial;
+    p.m = n, p.n = r, p.split = split, p.partial = partial, p.tf32 = rounds_to_tf32(g);
     p.add(g.dy, g.lddy, g.u, g.ldu, m, 0);
     const cudaError_t error = m > 0 ? skinny_product<along::column, along::column>(p, stream) : cudaSuccess;
     if (error != cudaSuccess) return error;
@@ -102,7 +120,7 @@ template <class Args, class T>
     const int m = static_cast<int>(g.shape.tokens), k = static_cast<int>(g.shape.in),
               r = static_cast<int>(g.shape.rank);
     gemm_problem<T> p;
-    p.m = k, p.n = r, p.split = split, p.partial = partial;
+    p.m = k, p.n = r, p.split = split, p.partial = partial, p.tf32 = rounds_to_tf32(g);
     p.add(g.x, g.ldx, ds, ldds, m, 0);
     if (g.dropout.threshold > 0) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words_of(g.shape.in);
     const cudaError_t error = m > 0 ? skinny_product<along::column, along::column>(p, stream) : cudaSuccess;
@@ -122,6 +140,7 @@ template <class Args, class T>
     gemm_problem<T> p;
     p.m = static_cast<int>(s.tokens), p.n = static_cast<int>(s.in), p.low_rank = 1, p.count = 2, p.c = g.dx,
     p.ldc = g.lddx;
+    p.tf32 = rounds_to_tf32(g);
     p.add(ds, ldds, g.a, g.lda, static_cast<int>(s.rank), 0);
     p.add(g.dy, g.lddy, g.w, g.ldw, static_cast<int>(s.out), 1);
     if (g.dropout.threshold > 0) p.mask_on = masking::extension, p.mask = g.mask, p.mask_ld = words_of(s.in);

@@ -1,10 +1,11 @@
 #pragma once
 // Which kernel and which tile a product gets, and its launch: the one place that knows the tile shapes. Builds on
-// gemm.cuh (tensor cores) and gemm_simt.cuh (fp32).
+// gemm.cuh (tensor cores), gemm_simt.cuh (fp32) and gemm_tf32.cuh (fp32 rounded, where it is asked for).
 
 #include <holdfast/kernels/detail/gather.cuh>
 #include <holdfast/kernels/detail/gemm.cuh>
 #include <holdfast/kernels/detail/gemm_simt.cuh>
+#include <holdfast/kernels/detail/gemm_tf32.cuh>
 #include <holdfast/kernels/detail/lora_plan.hpp>
 
 #include <type_traits>
@@ -21,10 +22,15 @@ using small_tile = mma_tile<32, 64, 2, 2, 4, 3>;    // few tokens
 template <int RankTile>
 using skinny_tile = mma_tile<skinny_rows, RankTile, 4, 1, 4, 3>;  // [rows, rank], the sum is long
 
-/// 16-byte accesses to a matrix of 16-bit elements are possible: base and rows lie on borders of 16 bytes.
+using large_tf32_tile = tf32_tile<64, 128, 2, 4, 2>;
+using small_tf32_tile = tf32_tile<32, 64, 2, 2, 3>;
+template <int RankTile>
+using skinny_tf32_tile = tf32_tile<skinny_rows, RankTile, 4, 1, 3>;
+
+/// 16-byte accesses to a matrix are possible: base and rows lie on borders of 16 bytes.
 template <class T>
 [[nodiscard]] inline bool fast(const T* data, std::int64_t ld) noexcept {
-    return sizeof(T) == 2 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && ld % 8 == 0;
+    return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && ld % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
 }
 
 template <class T, class Tile, along A, along B>
@@ -36,6 +42,15 @@ template <class T, class Tile, along A, along B>
         return launch(gemm_simt<A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
     else
         return launch(gemm_mma<T, Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
+}
+
+/// The same for fp32 on tensor cores.
+template <class Tile, along A, along B>
+[[nodiscard]] cudaError_t launch_tf32(const gemm_problem<float>& p, cudaStream_t stream) noexcept {
+    const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, Tile::bm)) * ceil_div(p.n, Tile::bn);
+    if (tiles > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
+    const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(p.split.splits));
+    return launch(gemm_tf32<Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
 }
 
 template <class T>
@@ -50,7 +65,9 @@ template <along A, along B, class T>
     if (p.m == 0 || p.n == 0) return cudaSuccess;
     mark_fast(p);
     if constexpr (std::is_same_v<T, float>)
-        return launch_tiles<T, simt_tile, A, B>(p, stream);
+        return !p.tf32     ? launch_tiles<T, simt_tile, A, B>(p, stream)
+               : p.m <= 64 ? launch_tf32<small_tf32_tile, A, B>(p, stream)
+                           : launch_tf32<large_tf32_tile, A, B>(p, stream);
     else
         return p.m <= 64 ? launch_tiles<T, small_tile, A, B>(p, stream) : launch_tiles<T, large_tile, A, B>(p, stream);
 }
@@ -89,7 +106,9 @@ template <along A, along B, class T>
     if (p.m == 0 || p.n == 0) return cudaSuccess;
     mark_fast(p);
     if constexpr (std::is_same_v<T, float>)
-        return launch_tiles<T, simt_tile, A, B>(p, stream);
+        return !p.tf32                ? launch_tiles<T, simt_tile, A, B>(p, stream)
+               : rank_tile(p.n) == 16 ? launch_tf32<skinny_tf32_tile<16>, A, B>(p, stream)
+                                      : launch_tf32<skinny_tf32_tile<64>, A, B>(p, stream);
     else
         return rank_tile(p.n) == 16 ? launch_tiles<T, skinny_tile<16>, A, B>(p, stream)
                                     : launch_tiles<T, skinny_tile<64>, A, B>(p, stream);

@@ -29,9 +29,8 @@ template <class T>
     return a < b ? b : a;
 }
 
-/// Elements of the sum that one pipeline step covers, and 16-bit elements in a 16-byte chunk.
+/// Elements of the sum that one pipeline step covers.
 inline constexpr int step_depth = 64;
-inline constexpr int chunk_elements = 8;
 
 /// Position, in 16-byte chunks, of chunk `chunk` of row `row` in a shared tile whose rows hold `Chunks` of them. A
 /// permutation within each 128-byte line, such that the eight rows that one ldmatrix reads lie in different banks.
