@@ -71,7 +71,8 @@ inline void number_words(std::string_view prediction, std::string_view reference
     m.stem_of.resize(m.distinct);
     m.number.for_each([&](std::uint32_t number, std::string_view word) {
         const std::size_t at = m.stems.size();
-        m.stems += word.size() > 3 ? porter_stem(word) : std::string(word);
+        m.stems.append(word);
+        if (word.size() > 3) m.stems.resize(at + scoring::detail::porter::stem(m.stems.data() + at, word.size()));
         m.stem_of[number] = m.stemmed(std::string_view(m.stems).substr(at));
     });
     for (const std::size_t k : {0u, 1u})
