@@ -1,9 +1,10 @@
 #pragma once
 // The kernel behind pairwise_cuda.cuh: a block takes one pair of small tasks, makes its costs from the points, keeps
 // them in shared memory in two bytes each, and runs all of Sinkhorn's loop there, bounds included; a pair reads its
-// points once and writes two numbers. Builds on core/warp.cuh; leaves out memory and which pairs fit.
+// points once and writes two numbers. Builds on cloud_costs.cuh; leaves out memory and which pairs fit.
 
 #include <holdfast/core/warp.cuh>
+#include <holdfast/transport/detail/cloud_costs.cuh>
 
 #include <cmath>
 #include <cstddef>
@@ -11,15 +12,13 @@
 
 namespace holdfast::transport::detail {
 
-inline constexpr unsigned pair_threads = 256, pair_warps = pair_threads / 32, pair_tile = 64, pair_chunk = 16;
+inline constexpr unsigned pair_threads = tile_threads, pair_warps = pair_threads / 32;
 
 /// Two tasks: n points from row `a` on, m from row `b` on. No cost between them is above `range`.
 struct gpu_pair {
     std::uint32_t a, n, b, m;
     float range;
 };
-
-enum class gpu_cost { half_squared, squared, root };
 
 template <class Real>
 struct gpu_pairs {
@@ -41,8 +40,7 @@ struct gpu_pairs {
 /// Shared memory of a pair: weights and their parts, logarithms, potentials, what is summed, costs.
 [[nodiscard]] __host__ __device__ inline std::size_t pair_scratch(std::size_t n, std::size_t m) {
     const std::size_t vectors = 3 * (n + m) * sizeof(double);
-    const std::size_t tiles = 2 * pair_chunk * (pair_tile + 1) * sizeof(float);
-    return vectors > tiles ? vectors : tiles;
+    return vectors > tile_bytes ? vectors : tile_bytes;
 }
 [[nodiscard]] __host__ __device__ inline std::size_t pair_bytes(std::size_t n, std::size_t m) {
     return (pair_warps + n + m) * sizeof(double) + pair_scratch(n, m) + n * pair_pitch(m) * sizeof(std::uint16_t);
@@ -119,46 +117,14 @@ class gpu_pair_block {
         return step_ * static_cast<float>(costs_[i * pitch_ + j]);
     }
 
-    /// Tiles of 64 x 64 costs, sixteen dimensions at a time; a thread has four by four.
     __device__ __forceinline__ void make_costs() {
-        const unsigned column = threadIdx.x % 16, row = threadIdx.x / 16;
-        float* const x = tiles_;
-        float* const y = tiles_ + pair_chunk * (pair_tile + 1);
-        for (std::size_t i0 = 0; i0 < n_; i0 += pair_tile)
-            for (std::size_t j0 = 0; j0 < m_; j0 += pair_tile) {
-                float sum[4][4] = {};
-                for (std::size_t k0 = 0; k0 < all_.d; k0 += pair_chunk) {
-                    for (unsigned r = row; r < pair_tile; r += 16) {
-                        const std::size_t k = k0 + column;
-                        const bool in = k < all_.d;
-                        x[column * (pair_tile + 1) + r] =
-                            in && i0 + r < n_ ? all_.points[(at_.a + i0 + r) * all_.d + k] : 0;
-                        y[column * (pair_tile + 1) + r] =
-                            in && j0 + r < m_ ? all_.points[(at_.b + j0 + r) * all_.d + k] : 0;
-                    }
-                    holdfast::detail::synchronise_block();
-                    for (unsigned k = 0; k < pair_chunk; ++k)
-                        HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r)
-                            HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
-                            const float apart =
-                                x[k * (pair_tile + 1) + row + 16 * r] - y[k * (pair_tile + 1) + column + 16 * c];
-                            sum[r][c] += apart * apart;
-                        }
-                    holdfast::detail::synchronise_block();
-                }
-                HOLDFAST_UNROLL for (unsigned r = 0; r < 4; ++r) HOLDFAST_UNROLL for (unsigned c = 0; c < 4; ++c) {
-                    const std::size_t i = i0 + row + 16 * r, j = j0 + column + 16 * c;
-                    if (i < n_ && j < m_) costs_[i * pitch_ + j] = stored(sum[r][c]);
-                }
-            }
+        const cloud<Real> x{all_.points + at_.a * all_.d, n_, all_.d}, y{all_.points + at_.b * all_.d, m_, all_.d};
+        for (std::size_t i0 = 0; i0 < n_; i0 += tile_side)
+            for (std::size_t j0 = 0; j0 < m_; j0 += tile_side)
+                costs_of_tile(x, y, i0, j0, all_.cost, tiles_, [&](std::size_t i, std::size_t j, float c) {
+                    costs_[i * pitch_ + j] = in_steps(c, step_);
+                });
         holdfast::detail::synchronise_block();
-    }
-    [[nodiscard]] __device__ __forceinline__ std::uint16_t stored(float squared) const {
-        const float c = all_.cost == gpu_cost::half_squared ? squared / 2
-                        : all_.cost == gpu_cost::root       ? std::sqrt(squared)
-                                                            : squared;
-        const float steps = step_ > 0 ? c / step_ + 0.5F : 0;
-        return static_cast<std::uint16_t>(steps < 65535.0F ? steps : 65535.0F);
     }
 
     /// The sum of what each thread has, in every thread.
