@@ -12,6 +12,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <functional>
 #include <optional>
 #include <set>
@@ -162,6 +163,7 @@ outcome measure_all(const settings& s) {
     const transport::all_pairs_options how{.cache = cache ? &*cache : nullptr, .progress = std::ref(progress)};
     const std::span<const cloud> clouds(tasks.clouds);
     const auto start = std::chrono::steady_clock::now();
+    const std::clock_t cpu_start = std::clock();
     outcome o;
     if (s.engine == "auto") {
         o.table = transport::all_pairs(clouds, options, how);
@@ -171,6 +173,7 @@ outcome measure_all(const settings& s) {
             clouds, [&](const cloud& a, const cloud& b) { return by_engine(s.engine, a, b, options); }, name, how);
     }
     o.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    o.cpu_seconds = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
     o.names = std::move(tasks.names);
     o.rows = std::move(tasks.rows);
     for (const cloud& c : tasks.clouds) o.points.push_back(c.size());

@@ -22,7 +22,7 @@ struct outcome {
     std::vector<std::size_t> rows, points;  // of each task, before and after equal points are merged
     transport::all_pairs_result table;
     std::string cost, solver, engine, source;
-    double relative_gap = 0, seconds = 0;
+    double relative_gap = 0, seconds = 0, cpu_seconds = 0;  // of the distances: on the clock, and of all threads
 
     [[nodiscard]] std::size_t size() const { return names.size(); }
     [[nodiscard]] std::size_t pairs() const { return size() * (size() - 1) / 2; }
@@ -122,6 +122,7 @@ inline std::string as_json(const outcome& o) {
                    {"upper", rows([](const pair& w) { return w.upper; })},
                    {"status", rows([](const pair& w) { return holdfast::to_string(w.status); })},
                    {"seconds", o.seconds},
+                   {"cpu_seconds", o.cpu_seconds},
                    {"cost", o.cost},
                    {"relative_gap", o.relative_gap},
                    {"solver", o.solver},
