@@ -161,6 +161,18 @@ TEST_CASE("the Hopper kernels give the gradients that fp64 gives, dropped elemen
     CHECK(watched<__half>({.tokens = 34, .in = 64, .out = 64, .rank = 24, .p = 0.3}) == "");
 }
 
+TEST_CASE("the number of multiprocessors changes no bit of what the Hopper kernels give") {
+    const lora_case c{.tokens = 140, .in = 264, .out = 136, .rank = 8, .p = 0.2, .samples = 30};
+    lora_errors found[3];
+    for (int i = 0; i < 3; ++i) {
+        detail::emulation::multiprocessors = 1 + 2 * i;
+        found[i] = run<bf16, float, hopper_route>(c);
+    }
+    detail::emulation::multiprocessors = 3;
+    for (const auto& e : found)
+        CHECK((e.y == found[0].y && e.dx == found[0].dx && e.da == found[0].da && e.db == found[0].db && e.repeatable));
+}
+
 TEST_CASE("the Hopper route refuses with a code and a sentence what TMA cannot read, and other GPUs") {
     buffer<bf16> x(4, 16, 0, 0), w(6, 16, 0, 0), a(8, 16, 0, 0), b(6, 8, 0, 0), y(4, 6, 0, 0);
     kernels::lora_matmul_args<bf16> f;

@@ -102,6 +102,39 @@ TEST_CASE("one launch adds every adapter's part whatever the shapes, the borders
                                    .device_count = 1}) == "");
 }
 
+TEST_CASE("what is not a number stays in its row in one launch, and a row's bits do not depend on the others") {
+    using T = __nv_bfloat16;
+    const std::int64_t m = 20, k = 96, n = 64, r = 16;
+    holdfast::philox g{41};
+    auto vx = random_values<T>(m * k, g);
+    buffer<T> x(m, k, 0, 0), a(2 * r, k, 0, 0), b(2 * n, r, 0, 0), y(m, n, 0, 0);
+    a.write(random_values<T>(2 * r * k, g)), b.write(random_values<T>(2 * n * r, g));
+    const auto vy = random_values<T>(m * n, g);
+    const kernels::adapter_entry<T> table[] = {{a.data(), b.data(), k, r, int(r), 1.0f},
+                                               {a.data() + r * k, b.data() + n * r, k, r, int(r), 0.5f}};
+    std::vector<std::int32_t> ids(std::size_t(m), 0);
+    kernels::segmented_lora_args<T> f;
+    f.tokens = m, f.in = k, f.out = n, f.rank = r, f.adapters = table, f.adapter_count = 2;
+    f.rows.token_adapter = ids.data(), f.x = x.data(), f.ldx = k, f.y = y.data(), f.ldy = n;
+    buffer<float> space(1, std::int64_t(kernels::segmented_lora_workspace(f) / 4), 0, 0);
+    f.workspace = space.data(), f.workspace_bytes = space.bytes();
+    const auto result = [&] {
+        x.write(vx), y.write(vy);
+        CHECK(kernels::segmented_lora(f, nullptr) == cudaSuccess);
+        return y.read();
+    };
+    const auto alone = result();
+    for (std::size_t i = 0; i < ids.size(); i += 2) ids[i] = 1;  // every other row another adapter
+    const auto mixed = result();
+    for (std::int64_t i = 0; i < m * n; ++i)
+        if (i / n % 2 == 1 && alone[std::size_t(i)] != mixed[std::size_t(i)])
+            FAIL("row " << i / n << " depends on the adapters of others");
+    vx[std::size_t(7 * k + 3)] = NAN;
+    const auto broken = result();
+    for (std::int64_t i = 0; i < m * n; ++i)
+        if (std::isnan(broken[std::size_t(i)]) != (i / n == 7)) FAIL("row " << i / n);
+}
+
 TEST_CASE("the rendering of vLLM's two launches, which the benchmark times beside ours, adds the same") {
     using T = __nv_bfloat16;
     const int m = 21, k = 512, n = 256, r = 16, adapters = 3;
