@@ -9,6 +9,7 @@
 
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/scoring/bleu.hpp>
+#include <holdfast/scoring/corpus.hpp>
 #include <holdfast/scoring/edit_similarity.hpp>
 #include <holdfast/scoring/indel_table.hpp>
 #include <holdfast/scoring/rouge.hpp>
@@ -27,8 +28,7 @@ namespace {
 
 /// A text of words w0 ... w999 (small numbers often) with full stops, and a copy with a fifth of its words replaced.
 /// The same rule stands in benchmarks/peers/scoring_peers.py.
-std::pair<std::string, std::string> texts(std::size_t characters) {
-    std::uint32_t state = 12345;
+std::pair<std::string, std::string> texts(std::size_t characters, std::uint32_t state = 12345) {
     const auto next = [&] { return state = state * 1664525u + 1013904223u, state >> 8; };
     std::pair<std::string, std::string> out;
     while (out.first.size() < characters) {
@@ -54,6 +54,20 @@ void run(benchmark::State& state, Score score) {
 template <class Scorer>
 void scorer(benchmark::State& state) {
     run(state, [](const std::string& p, const std::vector<std::string>& r) { return Scorer{}.score(p, r); });
+}
+
+/// A corpus of 300 different pairs, one thread.
+void corpus(benchmark::State& state, const scoring::any_scorer& s) {
+    std::vector<scoring::item> items;
+    for (std::uint32_t i = 0; i < 300; ++i) {
+        auto [prediction, reference] = texts(static_cast<std::size_t>(state.range(0)), i);
+        items.push_back({std::move(prediction), {std::move(reference)}});
+    }
+    const unsigned before = holdfast::threads();
+    holdfast::set_threads(1);
+    for (auto _ : state) benchmark::DoNotOptimize(scoring::score_corpus(s, items).mean);
+    holdfast::set_threads(before);
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 300);
 }
 
 /// The source is the reference: a text with something to keep, to add and to delete.
@@ -103,6 +117,17 @@ void rouge_l_table(benchmark::State& state) {
 BENCHMARK(scorer<scoring::trace::rouge_l>)->Name("BM_trace_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
 BENCHMARK(scorer<scoring::inscl::rouge_l>)->Name("BM_inscl_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
 BENCHMARK(scorer<scoring::google::rouge_l>)->Name("BM_google_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
+BENCHMARK(scorer<scoring::superni::rouge_l>)->Name("BM_superni_rouge_l")->Arg(300)->Arg(3000)->Arg(30000);
+BENCHMARK_CAPTURE(corpus, BM_corpus_rouge_l, scoring::google::rouge_l{})
+    ->Name("BM_corpus_rouge_l")
+    ->Arg(60)
+    ->Arg(300)
+    ->Arg(3000);
+BENCHMARK_CAPTURE(corpus, BM_corpus_superni, scoring::superni::rouge_l{})
+    ->Name("BM_corpus_superni_rouge_l")
+    ->Arg(60)
+    ->Arg(300)
+    ->Arg(3000);
 BENCHMARK(rouge_l_table)->Name("BM_google_rouge_l_table")->Arg(300)->Arg(3000)->Arg(30000);
 BENCHMARK(scorer<scoring::edit_similarity<scoring::difflib>>)->Name("BM_difflib")->Arg(100)->Arg(1000)->Arg(10000);
 BENCHMARK(scorer<scoring::edit_similarity<scoring::indel>>)->Name("BM_indel")->Arg(60)->Arg(100)->Arg(1000)->Arg(10000);

@@ -25,8 +25,7 @@ warnings.filterwarnings("ignore")
 sys.setrecursionlimit(100000)
 
 
-def texts(characters):  # the rule of scoring_bench.cpp
-    state = 12345
+def texts(characters, state=12345):  # the rule of scoring_bench.cpp
 
     def step():
         nonlocal state
@@ -72,14 +71,25 @@ def rouge_cases():
     sizes = (300, 3000)
     for module, label in (("rouge_score.rouge_scorer", "rouge-score 0.1.2"), ("rapidrouge.rouge_scorer", "rapidrouge 0.2.0"),
                           ("rouge_score_rs.rouge_scorer", "rouge-score-rs 0.2.1 (Rust), score")):
-        if found := package(module):
-            scorer = found.RougeScorer(["rougeL"])
-            for n in sizes if "0.1.2" in label else (*sizes, 30000):
-                yield f"google::rouge_l, {n}", f"BM_google_rouge_l/{n}", label, lambda p, r, s=scorer: s.score(r, p), n, 1
-            if hasattr(scorer, "score_batch"):
-                for n in (*sizes, 30000):
-                    yield (f"google::rouge_l, {n}", f"BM_google_rouge_l/{n}", "rouge-score-rs 0.2.1 (Rust), batch of 50",
-                           lambda p, r, s=scorer: s.score_batch([r] * 50, [p] * 50), n, 50)
+        for stem, ours in ((False, "google::rouge_l"), (True, "superni::rouge_l")):
+            if found := package(module):
+                scorer = found.RougeScorer(["rougeL"], use_stemmer=stem)
+                name = ours.replace("::", "_")
+                for n in sizes if "0.1.2" in label else (*sizes, 30000):
+                    yield f"{ours}, {n}", f"BM_{name}/{n}", label, lambda p, r, s=scorer: s.score(r, p), n, 1
+                if hasattr(scorer, "score_batch"):
+                    for n in (*sizes, 30000):
+                        yield (f"{ours}, {n}", f"BM_{name}/{n}", "rouge-score-rs 0.2.1 (Rust), batch of 50",
+                               lambda p, r, s=scorer: s.score_batch([r] * 50, [p] * 50), n, 50)
+                for n in (60, *sizes) if label != "rouge-score 0.1.2" else (60, 300):
+                    def corpus(*_, n=n, s=scorer):  # 300 different pairs
+                        pairs = [texts(n, i) for i in range(300)]
+                        left, right = [p for p, _ in pairs], [r for _, r in pairs]
+                        if hasattr(s, "score_batch"):
+                            return lambda: s.score_batch(right, left)
+                        return lambda: [s.score(r, p) for p, r in pairs]
+                    corpus_name = "BM_corpus_superni_rouge_l" if stem else "BM_corpus_rouge_l"
+                    yield f"{ours}, 300 pairs of {n}", f"{corpus_name}/{n}", label.replace(", score", ", batch"), corpus, n, 0
     if found := package("fast_rouge"):
         for n in (*sizes, 30000):
             yield (f"google::rouge_l, {n}", f"BM_google_rouge_l/{n}", "rouge-rust 0.1.12 (Rust), rouge1, 2 and L",

@@ -55,3 +55,37 @@ TEST_CASE("a score that needs the source says so through any_scorer too") {
     CHECK(sari.uses_source());
     CHECK_REFUSES(sari.score("a", texts{"a"}), "scoring::hf::sari: needs the source text");
 }
+
+namespace {
+
+/// Letters in common, place by place; only `match` and `f` are its own.
+struct same_places {
+    static double f(const scoring::overlap& o) { return o.predicted > 0 ? o.matches / o.predicted : 0; }
+    double score(std::string_view prediction, std::span<const std::string> references) const {
+        return scoring::detail::score_best(*this, prediction, references);
+    }
+    scoring::overlap match(std::string_view prediction, std::string_view reference) const {
+        scoring::overlap o{0, static_cast<double>(prediction.size()), static_cast<double>(reference.size())};
+        for (std::size_t k = 0; k < std::min(prediction.size(), reference.size()); ++k)
+            o.matches += prediction[k] == reference[k];
+        return o;
+    }
+};
+static_assert(scoring::overlap_scorer<same_places> && !scoring::pooled_scorer<same_places>);
+
+}  // namespace
+
+TEST_CASE("a scorer of counts needs no more than the counts of a pair") {
+    const scoring::any_scorer s = same_places{};
+    CHECK(s.width() == 3);
+    CHECK(s.pools());
+    CHECK_FALSE(s.reports_pooled());
+    std::vector<double> numbers(3);
+    const std::vector<std::string> references{"abxx", "abcx", "abcy"};
+    CHECK(s.measure("abcd", references, "", numbers) == 0.75);
+    CHECK(numbers == std::vector<double>{3, 4, 4});
+    CHECK(s.score("abcd", references) == 0.75);
+    CHECK(s.measure("abcd", {}, "", numbers) == 0);
+    CHECK(numbers == std::vector<double>{0, 0, 0});
+    CHECK(s.pooled(std::vector<double>{3, 8, 9}, 2) == Approx(3.0 / 8));  // by its own f, not overlap's
+}

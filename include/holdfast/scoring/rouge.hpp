@@ -4,7 +4,6 @@
 // Google's rouge-score is in rouge_google.hpp. Builds on union_lcs.hpp, text.hpp and tokens.hpp. Leaves out ROUGE-W/S.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -43,19 +42,10 @@ struct rouge_l {
     static constexpr double best = 1;
     std::string_view name() const { return exclusive ? "trace::rouge_l" : "trace::rouge_l (exclusive=False)"; }
 
+    /// TRACE reports the mean of the scores, not F of the counts added up.
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        std::array<double, width> numbers;
-        return measure(prediction, references, {}, numbers);
+        return detail::score_best(*this, prediction, references);
     }
-
-    /// The counts of the best reference. TRACE reports the mean of the scores, not F of the counts added up.
-    static constexpr std::size_t width = 3;
-    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
-                   std::span<double> numbers) const {
-        return detail::measure_best(
-            references, numbers, [&](const std::string& r) { return match(prediction, r); }, f);
-    }
-    double pooled(std::span<const double> sums, std::size_t) const { return f({sums[0], sums[1], sums[2]}); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
@@ -128,7 +118,7 @@ struct rouge_l {
         return o;
     }
 };
-static_assert(pooled_scorer<rouge_l>);
+static_assert(overlap_scorer<rouge_l>);
 
 }  // namespace trace
 

@@ -5,7 +5,6 @@
 /// @see Lin 2004 (ROUGE); google-research/rouge, rouge_scorer.py and tokenize.py
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -80,14 +79,6 @@ inline void number_words(std::string_view prediction, std::string_view reference
     m.distinct = m.stemmed.size();
 }
 
-template <class Scorer>
-double best_f(const Scorer& s, std::string_view prediction, std::span<const std::string> references,
-              std::span<double> numbers) {
-    return scoring::detail::measure_best(
-        references, numbers, [&](const std::string& r) { return s.match(prediction, r); },
-        [](const overlap& o) { return o.f(); });
-}
-
 }  // namespace detail
 
 /// ROUGE-L of rouge-score: F of the longest common subsequence of the words, the text as one sequence. With several
@@ -98,17 +89,8 @@ struct rouge_l {
     static constexpr double best = 1;
     std::string_view name() const { return stem ? "google::rouge_l (stemmed)" : "google::rouge_l"; }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        std::array<double, width> numbers;
-        return detail::best_f(*this, prediction, references, numbers);
+        return scoring::detail::score_best(*this, prediction, references);
     }
-
-    /// The counts of the best reference; rouge-score itself reports the mean of the scores.
-    static constexpr std::size_t width = 3;
-    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
-                   std::span<double> numbers) const {
-        return detail::best_f(*this, prediction, references, numbers);
-    }
-    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
@@ -119,7 +101,7 @@ struct rouge_l {
                 static_cast<double>(b.size())};
     }
 };
-static_assert(pooled_scorer<rouge_l>);
+static_assert(overlap_scorer<rouge_l>);
 
 /// ROUGE-Lsum of rouge-score: lines are sentences; a line of the reference matches at the positions on any longest
 /// common subsequence with a line of the prediction, each word of the prediction used once.
@@ -129,17 +111,8 @@ struct rouge_lsum {
     static constexpr double best = 1;
     std::string_view name() const { return stem ? "google::rouge_lsum (stemmed)" : "google::rouge_lsum"; }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        std::array<double, width> numbers;
-        return detail::best_f(*this, prediction, references, numbers);
+        return scoring::detail::score_best(*this, prediction, references);
     }
-
-    /// The counts of the best reference; rouge-score itself reports the mean of the scores.
-    static constexpr std::size_t width = 3;
-    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
-                   std::span<double> numbers) const {
-        return detail::best_f(*this, prediction, references, numbers);
-    }
-    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
@@ -157,7 +130,7 @@ struct rouge_lsum {
         return scoring::detail::union_matches(rows, columns, number.size());
     }
 };
-static_assert(pooled_scorer<rouge_lsum>);
+static_assert(overlap_scorer<rouge_lsum>);
 
 /// ROUGE-N of rouge-score: F of the n-grams, each counted as often as both texts have it. With several references the
 /// best F counts.
@@ -168,17 +141,8 @@ struct rouge_n {
     static constexpr double best = 1;
     std::string name() const { return "google::rouge_" + std::to_string(n) + (stem ? " (stemmed)" : ""); }
     double score(std::string_view prediction, std::span<const std::string> references) const {
-        std::array<double, width> numbers;
-        return detail::best_f(*this, prediction, references, numbers);
+        return scoring::detail::score_best(*this, prediction, references);
     }
-
-    /// The counts of the best reference; rouge-score itself reports the mean of the scores.
-    static constexpr std::size_t width = 3;
-    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view,
-                   std::span<double> numbers) const {
-        return detail::best_f(*this, prediction, references, numbers);
-    }
-    double pooled(std::span<const double> sums, std::size_t) const { return overlap{sums[0], sums[1], sums[2]}.f(); }
 
     /// The counts behind the score of one pair.
     overlap match(std::string_view prediction, std::string_view reference) const {
@@ -197,7 +161,7 @@ struct rouge_n {
         return o;
     }
 };
-static_assert(pooled_scorer<rouge_n>);
+static_assert(overlap_scorer<rouge_n>);
 
 }  // namespace holdfast::scoring::google
 
@@ -213,16 +177,11 @@ struct rouge_l {
         return google::rouge_l{.stem = true}.score(prediction, references);
     }
 
-    /// As google::rouge_l; SuperNI reports the mean of the scores.
-    static constexpr std::size_t width = 3;
-    double measure(std::string_view prediction, std::span<const std::string> references, std::string_view source,
-                   std::span<double> numbers) const {
-        return google::rouge_l{.stem = true}.measure(prediction, references, source, numbers);
-    }
-    double pooled(std::span<const double> sums, std::size_t items) const {
-        return google::rouge_l{.stem = true}.pooled(sums, items);
+    /// The counts behind the score of one pair.
+    overlap match(std::string_view prediction, std::string_view reference) const {
+        return google::rouge_l{.stem = true}.match(prediction, reference);
     }
 };
-static_assert(pooled_scorer<rouge_l>);
+static_assert(overlap_scorer<rouge_l>);
 
 }  // namespace holdfast::scoring::superni

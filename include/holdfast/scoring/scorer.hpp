@@ -1,9 +1,10 @@
 #pragma once
 // The scorer: a prediction and its references -> one number. Here stand the concept and any_scorer, the one type that
-// holds any of them (a task carries it). Builds on the standard library only. The scorers themselves are in the sibling
+// holds any of them (a task carries it). Builds on overlap.hpp. The scorers themselves are in the sibling
 // headers, one family each; what scores mean together is metrics/.
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -11,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <holdfast/scoring/overlap.hpp>
 
 namespace holdfast::scoring {
 
@@ -25,7 +28,7 @@ namespace holdfast::scoring {
 /// 4. Optional: `name()`, what a report prints.
 /// 5. Optional: `score(prediction, references, source)` for a score that depends on the text that was given to the
 ///    model.
-/// 6. Optional: counts that add up over a corpus; see pooled_scorer.
+/// 6. Optional: counts that add up over a corpus; see pooled_scorer and overlap_scorer.
 template <class S>
 concept scorer = requires(const S& s, std::string_view prediction, std::span<const std::string> references) {
     { s.score(prediction, references) } -> std::convertible_to<double>;
@@ -46,7 +49,41 @@ concept pooled_scorer = scorer<S> &&
     { s.pooled(sums, std::size_t{}) } -> std::convertible_to<double>;
 };
 
+/// A scorer that counts what a prediction and one reference have in common; the rest follows: with several references
+/// the best counts, the numbers of an item are the counts of the best, those of a corpus are added up.
+/// 1. `match(prediction, reference)`: the counts of the pair.
+/// 2. Optional: `static f(overlap)`, the score that counts have; overlap::f() when absent.
+template <class S>
+concept overlap_scorer = scorer<S> && !pooled_scorer<S> && requires(const S& s, std::string_view text) {
+    { s.match(text, text) } -> std::same_as<overlap>;
+};
+
 namespace detail {
+
+template <class S>
+double f_of(const overlap& o) {
+    if constexpr (requires {
+                      { S::f(o) } -> std::convertible_to<double>;
+                  })
+        return S::f(o);
+    else
+        return o.f();
+}
+
+/// The counts of the reference that matches best into numbers [3]; returns the score.
+template <class S>
+double measure_best(const S& s, std::string_view prediction, std::span<const std::string> references,
+                    std::span<double> numbers) {
+    return measure_best(
+        references, numbers, [&](const std::string& r) { return s.match(prediction, r); }, f_of<S>);
+}
+
+/// The score of the reference that matches best: what an overlap_scorer's `score` is.
+template <class S>
+double score_best(const S& s, std::string_view prediction, std::span<const std::string> references) {
+    std::array<double, 3> numbers;
+    return measure_best(s, prediction, references, numbers);
+}
 
 template <class S>
 concept scorer_with_source = requires(const S& s, std::string_view text, std::span<const std::string> references) {
@@ -180,12 +217,12 @@ class any_scorer {
         std::string_view name() const override { return called; }
         double best() const override { return detail::best_of(held); }
         bool uses_source() const override { return detail::scorer_with_source<S>; }
-        bool pools() const override { return pooled_scorer<S>; }
+        bool pools() const override { return pooled_scorer<S> || overlap_scorer<S>; }
         std::size_t width() const override {
             if constexpr (pooled_scorer<S>)
                 return S::width;
             else
-                return 1;
+                return overlap_scorer<S> ? 3 : 1;
         }
         bool reports_pooled() const override {
             if constexpr (requires { held.reports_pooled(); })
@@ -197,6 +234,8 @@ class any_scorer {
                        std::span<double> numbers) const override {
             if constexpr (pooled_scorer<S>)
                 return static_cast<double>(held.measure(p, r, source, numbers));
+            else if constexpr (overlap_scorer<S>)
+                return detail::measure_best(held, p, r, numbers);
             else
                 return numbers[0] = score(p, r, source);
         }
@@ -204,6 +243,8 @@ class any_scorer {
                       [[maybe_unused]] std::size_t items) const override {
             if constexpr (pooled_scorer<S>)
                 return static_cast<double>(held.pooled(sums, items));
+            else if constexpr (overlap_scorer<S>)
+                return detail::f_of<S>({sums[0], sums[1], sums[2]});
             else
                 return sums[0] / static_cast<double>(items);
         }
