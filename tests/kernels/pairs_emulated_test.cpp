@@ -1,6 +1,7 @@
 // All pairs of small tasks by the kernel that keeps a pair on the chip, on the emulated GPU: its bounds hold the exact
 // distances, and every pair has the certificate asked for.
 #include <holdfast/core/random.hpp>
+#include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/pairwise_cuda.cuh>
 
 #include "support/test.hpp"
@@ -37,7 +38,7 @@ void check_against_exact(const measures& tasks, const transport::wasserstein_opt
     auto precisely = options;
     precisely.relative_gap = 0;
     const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks), precisely);
-    CHECK(got.on_gpu + got.on_host == tasks.size() * (tasks.size() - 1) / 2);
+    CHECK(got.on_chip + got.on_gpu + got.on_host == tasks.size() * (tasks.size() - 1) / 2);
     CHECK(got.on_host == on_host);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         for (std::size_t j = 0; j < tasks.size(); ++j) {
@@ -66,15 +67,53 @@ TEST_CASE("pairs on the chip: tiles of more than one, dimensions that are no mul
 
 TEST_CASE(
     "pairs on the chip: what does not fit, and what single precision cannot tell apart, is measured all the same") {
-    measures tasks = clouds({6, 600, 9}, 4, 3);
+    measures tasks = clouds({6, 430, 9}, 4, 3);
     tasks.push_back(tasks[0]);  // distance 0: no relative gap above 0 is reached by bounds that differ
-    tasks.push_back(clouds({400}, 4, 4)[0]);
-    const auto got = transport::pairwise_cuda(tasks, {.relative_gap = 0.02});
-    CHECK(got.on_host == 2);  // some 500 x 330, and the equal ones
+    tasks.push_back(clouds({420}, 4, 4)[0]);
+    const auto got = transport::pairwise_cuda(tasks, {.relative_gap = 0.1});
+    CHECK(got.on_chip == 8);
+    CHECK(got.on_gpu == 1);   // some 360 x 350
+    CHECK(got.on_host == 1);  // the equal ones
     CHECK(got.value(0, 3) == 0.0);
     CHECK(got.state(0, 3) == holdfast::status::exact);
-    const auto direct = transport::wasserstein(tasks[1], tasks[4], {.relative_gap = 0.02});
-    CHECK(got.value(1, 4) == direct.value);
+    const auto exact = transport::wasserstein(tasks[1], tasks[4], {.relative_gap = 0});
+    CHECK(got.lower(1, 4) <= exact.upper);
+    CHECK(got.upper(1, 4) >= exact.lower);
+    CHECK(got(1, 4).gap() <= 0.1 * got.lower(1, 4));
+}
+
+TEST_CASE("the CUDA engine makes costs from points: those of the host, as near as it says") {
+    const measures tasks = clouds({70, 131}, 19, 7);
+    const auto &a = tasks[0], &b = tasks[1];
+    for (const transport::ground_cost& cost : std::vector<transport::ground_cost>{
+             transport::cosine{}, transport::squared_euclidean{}, transport::euclidean{}}) {
+        holdfast::matrix<double> host(a.size(), b.size());
+        const auto x = transport::prepare<double>(a.points, cost), y = transport::prepare<double>(b.points, cost);
+        for (std::size_t i = 0; i < a.size(); ++i)
+            for (std::size_t j = 0; j < b.size(); ++j) {
+                double s = 0;
+                for (std::size_t k = 0; k < a.dimension(); ++k)
+                    s += (x.points(i, k) - y.points(j, k)) * (x.points(i, k) - y.points(j, k));
+                host(i, j) = cost.from_squared(s);
+            }
+        transport::plain_engine plain(host.view(), a.weights, b.weights);
+        const auto facts = plain.summary();
+        const auto check = [&](const auto& engine) {
+            const double wrong = engine.quantisation();
+            CHECK(wrong < 1e-3 * facts.greatest);
+            CHECK(std::abs(engine.summary().mean - facts.mean) <= wrong);
+            CHECK(std::abs(engine.summary().least - facts.least) <= wrong);
+            CHECK(std::abs(engine.summary().greatest - facts.greatest) <= wrong);
+            CHECK(engine.summary().deviation == Approx(facts.deviation).epsilon(1e-3));
+            const std::vector<double> f(a.size(), 0.0), g(b.size(), 0.0);
+            auto ef = engine.from_host(f), eg = engine.from_host(g);
+            auto pf = plain.from_host(f), pg = plain.from_host(g);
+            CHECK(std::abs(engine.c_transform(ef, eg) - plain.c_transform(pf, pg)) <= 4 * wrong);
+        };
+        check(transport::cuda_engine<float>(a, b, cost));
+        check(transport::cuda_engine<std::uint16_t>(a, b, cost));
+    }
+    CHECK_REFUSES(transport::cuda_engine<float>(a, clouds({3}, 5, 1)[0], transport::cosine{}), "they have 19 and 5");
 }
 
 TEST_CASE("pairs on the chip: twice the same bits, whatever else is in the list") {

@@ -73,7 +73,7 @@ void check_shape(std::size_t n, std::size_t m) {
 
 void check_pairs(const transport::ground_cost& cost, std::size_t d) {
     std::vector<transport::discrete_measure<float>> tasks;
-    for (const std::size_t n : {1, 5, 64, 130, 300, 320}) {
+    for (const std::size_t n : {1, 5, 64, 130, 300, 1100}) {
         holdfast::philox g{n, d};
         holdfast::matrix<float> x(n, d);
         for (std::size_t k = 0; k < x.size(); ++k)
@@ -84,7 +84,7 @@ void check_pairs(const transport::ground_cost& cost, std::size_t d) {
                again = transport::pairwise_cuda(tasks, {.cost = cost});
     const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks),
                                            {.cost = cost, .relative_gap = 0});
-    if (got.on_gpu != 15) ++failures, std::printf("FAILED: %zu of 15 pairs on the GPU\n", got.on_gpu);
+    if (got.on_host != 0) ++failures, std::printf("FAILED: %zu of 15 pairs went to the host\n", got.on_host);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         for (std::size_t j = 0; j < i; ++j) {
             const auto w = got(i, j);

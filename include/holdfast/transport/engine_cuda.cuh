@@ -1,13 +1,18 @@
 #pragma once
 // The Sinkhorn engine written by hand for CUDA: one pass over the costs updates both potentials, costs are stored in
-// two, four or eight bytes. Builds on detail/sinkhorn_kernels.cuh and core/cuda.cuh. Leaves out the loop (sinkhorn.hpp)
-// and the product that makes the costs. engine_thrust.hpp computes the same without kernels of its own.
+// two, four or eight bytes, and made from points where these are given. Builds on detail/sinkhorn_kernels.cuh,
+// detail/cloud_costs.cuh and core/cuda.cuh. Leaves out the loop (sinkhorn.hpp). engine_thrust.hpp computes the same
+// without kernels of its own.
 
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/core/matrix.hpp>
+#include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/detail/ball.hpp>
+#include <holdfast/transport/detail/cloud_costs.cuh>
 #include <holdfast/transport/detail/problem.hpp>
 #include <holdfast/transport/detail/sinkhorn_kernels.cuh>
+#include <holdfast/transport/measure.hpp>
 #include <holdfast/transport/sinkhorn.hpp>
 
 #include <algorithm>
@@ -85,28 +90,27 @@ class cuda_engine {
     /// @throw       invalid_argument for shapes that do not match, bad weights, costs that are not finite; cuda_error
     cuda_engine(matrix_view<const real> cost, std::span<const double> a, std::span<const double> b,
                 cudaStream_t on = nullptr)
-        : host_a_(a.begin(), a.end()),
-          host_b_(b.begin(), b.end()),
-          summary_(detail::check_problem(cost, host_a_, host_b_)),
-          n_(cost.rows()),
-          m_(cost.cols()),
-          parts_(static_cast<unsigned>(std::min<std::size_t>((n_ + detail::gpu_rows - 1) / detail::gpu_rows, 264))),
-          on_(on),
-          costs_(n_, m_),
-          a_(n_),
-          b_(m_),
-          u_(n_),
-          v_(m_),
-          row_log_(n_),
-          row_term_(n_),
-          col_log_(m_),
-          col_term_(m_),
-          sums_(2),
-          part_least_(parts_ * m_),
-          part_sum_(parts_ * m_) {
-        a_.upload(host_a_, on_);
-        b_.upload(host_b_, on_);
+        : cuda_engine(cost.rows(), cost.cols(), a, b, on) {
+        summary_ = detail::check_problem(cost, host_a_, host_b_);
+        upload_weights();
         store(cost);
+    }
+
+    /// Between two measures: costs are made on the device, the host never has them. Under Stored = std::uint16_t in
+    /// steps of the 65535th part of what no cost can be above.
+    ///
+    /// @param cost  cosine, squared_euclidean or euclidean
+    /// @throw       invalid_argument for another cost, dimensions that differ, a zero vector under cosine; cuda_error
+    cuda_engine(const discrete_measure<float>& a, const discrete_measure<float>& b, const ground_cost& cost,
+                cudaStream_t on = nullptr) requires(!std::is_same_v<Stored, double>)
+        : cuda_engine(a.size(), b.size(), a.weights, b.weights, on) {
+        require(cost.kind() <= ground_cost::kinds::euclidean,
+                "transport::cuda_engine: the cost must be cosine, squared_euclidean or euclidean");
+        require(a.dimension() == b.dimension(), "transport::cuda_engine: measures must have one dimension, they have ",
+                a.dimension(), " and ", b.dimension());
+        detail::check_weights_of(n_, m_, host_a_, host_b_);
+        upload_weights();
+        make(prepare<float>(a.points, cost), prepare<float>(b.points, cost), cost);
     }
 
     double sweep(vector& f, vector& g, double eps, double omega) const {
@@ -145,7 +149,7 @@ class cuda_engine {
     }
 
     [[nodiscard]] cost_summary summary() const { return summary_; }
-    /// Largest difference between a cost and what is stored for it: 0 unless Stored is std::uint16_t.
+    /// No cost is further from what is stored for it: 0 where costs were given and Stored is not std::uint16_t.
     [[nodiscard]] double quantisation() const { return quantisation_; }
     [[nodiscard]] vector from_host(std::span<const double> x) const {
         std::vector<real> narrow(x.size());
@@ -165,6 +169,85 @@ class cuda_engine {
   private:
     static constexpr std::size_t row_memory = detail::gpu_rows * sizeof(double);
 
+    cuda_engine(std::size_t n, std::size_t m, std::span<const double> a, std::span<const double> b, cudaStream_t on)
+        : host_a_(a.begin(), a.end()),
+          host_b_(b.begin(), b.end()),
+          n_(n),
+          m_(m),
+          parts_(static_cast<unsigned>(std::min<std::size_t>((n_ + detail::gpu_rows - 1) / detail::gpu_rows, 264))),
+          on_(on),
+          costs_(n_, m_),
+          a_(n_),
+          b_(m_),
+          u_(n_),
+          v_(m_),
+          row_log_(n_),
+          row_term_(n_),
+          col_log_(m_),
+          col_term_(m_),
+          sums_(2),
+          part_least_(parts_ * m_),
+          part_sum_(parts_ * m_) {}
+
+    void upload_weights() {
+        a_.upload(host_a_, on_);
+        b_.upload(host_b_, on_);
+    }
+
+    void make(const prepared_points<float>& x, const prepared_points<float>& y, const ground_cost& cost) {
+        const double range =
+            static_cast<double>(detail::greatest_cost(detail::ball_of(x, n_), detail::ball_of(y, m_), cost));
+        require(range < 1e30, "transport::cuda_engine: costs of up to ", range, " do not fit single precision");
+        device_matrix<float> points_x = upload(x, n_), points_y = upload(y, m_);
+        const auto step = static_cast<float>(range / 65535);
+        const auto tiles = [](std::size_t k) {
+            return static_cast<unsigned>((k + detail::tile_side - 1) / detail::tile_side);
+        };
+        check(
+            holdfast::detail::launch(detail::gpu_cloud_costs<Stored>, dim3(tiles(m_), tiles(n_)), detail::tile_threads,
+                                     detail::tile_bytes, on_, detail::cloud<float>{points_x.data(), n_, x.dimension},
+                                     detail::cloud<float>{points_y.data(), m_, x.dimension}, detail::gpu_cost_of(cost),
+                                     step, costs_.data()),
+            "transport::cuda_engine");
+        quantisation_ = detail::gpu_cost_error(x.dimension, range, cost.normalises());
+        if constexpr (std::is_same_v<Stored, std::uint16_t>) {
+            quantisation_ += 0.5 * static_cast<double>(step);
+            store_steps(std::vector<float>(n_, 0.0F), std::vector<float>(n_, step));
+        }
+        summarise();
+    }
+    [[nodiscard]] device_matrix<float> upload(const prepared_points<float>& x, std::size_t rows) const {
+        matrix<float> dense(rows, x.dimension);
+        for (std::size_t i = 0; i < rows; ++i) std::copy_n(&x.points(i, 0), x.dimension, &dense(i, 0));
+        device_matrix<float> made(rows, x.dimension);
+        made.upload(dense.view(), on_);
+        check(cudaStreamSynchronize(on_), "transport::cuda_engine");
+        return made;
+    }
+    void store_steps(const std::vector<float>& least, const std::vector<float>& step) {
+        least_ = gpu_vector<float>(n_);
+        step_ = gpu_vector<float>(n_);
+        least_.upload(least, on_);
+        step_.upload(step, on_);
+        check(cudaStreamSynchronize(on_), "transport::cuda_engine");
+    }
+    /// What the host cannot see: extremes and moments of the costs.
+    void summarise() {
+        device_matrix<double> of_rows(n_, 4);
+        go(detail::gpu_row_facts<Stored>, parts_of(n_, detail::gpu_rows), 0, costs(), b_.data(), of_rows.data());
+        matrix<double> facts(n_, 4);
+        of_rows.download(facts.view(), on_);
+        double square = 0;
+        summary_ = {facts(0, 0), facts(0, 1), 0, 0};
+        for (std::size_t i = 0; i < n_; ++i) {
+            summary_.least = std::min(summary_.least, facts(i, 0));
+            summary_.greatest = std::max(summary_.greatest, facts(i, 1));
+            summary_.mean += host_a_[i] * facts(i, 2);
+            square += host_a_[i] * facts(i, 3);
+        }
+        summary_.deviation = std::sqrt(std::max(0.0, square - summary_.mean * summary_.mean));
+    }
+
     void store(matrix_view<const real> cost) {
         matrix<Stored> rows(n_, m_);
         if constexpr (std::is_same_v<Stored, std::uint16_t>) {
@@ -181,11 +264,7 @@ class cuda_engine {
                     quantisation_ = std::max(quantisation_, std::abs(kept - static_cast<double>(cost(i, j))));
                 }
             }
-            least_ = gpu_vector<float>(n_);
-            step_ = gpu_vector<float>(n_);
-            least_.upload(least, on_);
-            step_.upload(step, on_);
-            check(cudaStreamSynchronize(on_), "transport::cuda_engine");
+            store_steps(least, step);
         } else {
             for (std::size_t i = 0; i < n_; ++i)
                 for (std::size_t j = 0; j < m_; ++j) rows(i, j) = cost(i, j);
@@ -240,7 +319,7 @@ class cuda_engine {
     }
 
     std::vector<double> host_a_, host_b_;
-    cost_summary summary_;
+    cost_summary summary_{};
     std::size_t n_, m_;
     unsigned parts_;
     cudaStream_t on_;

@@ -1,12 +1,13 @@
 #pragma once
-// Distances between all pairs of many small tasks on a GPU: one launch, a block per pair, all iterations on the chip.
-// Builds on detail/pair_kernel.cuh and similarity.hpp, which measures what does not fit. For a pair of large tasks:
-// engine_cuda.cuh.
+// Distances between all pairs of tasks on a GPU: small pairs in one launch, a block each, all iterations on the chip;
+// large ones one after the other by engine_cuda.cuh. Builds on these and on similarity.hpp, which measures what is
+// left.
 
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/transport/detail/ball.hpp>
 #include <holdfast/transport/detail/pair_kernel.cuh>
+#include <holdfast/transport/engine_cuda.cuh>
 #include <holdfast/transport/similarity.hpp>
 
 #include <algorithm>
@@ -21,8 +22,9 @@ namespace holdfast::transport {
 
 /// The table, and where it comes from.
 struct pairwise_cuda_result : distance_table {
-    std::size_t on_gpu = 0;   ///< pairs that the kernel certified
-    std::size_t on_host = 0;  ///< pairs that were measured by `wasserstein`: too large, or the gap was not reached
+    std::size_t on_chip = 0;  ///< pairs that stayed on the chip
+    std::size_t on_gpu = 0;   ///< pairs whose costs lay in the device's memory
+    std::size_t on_host = 0;  ///< pairs that `wasserstein` measured: single precision did not reach the gap
 };
 
 namespace detail {
@@ -42,8 +44,8 @@ inline std::size_t shared_memory_of_a_block() {
 ///     lower = c-transform of the potentials, upper = cost of the rounded plan, both widened by what two bytes a cost
 ///     and single precision may be wrong by; value = lower
 ///
-/// Pairs that do not fit, and those whose gap single precision cannot reach (equal tasks), are measured by
-/// `wasserstein` on the host, so that every pair has the certificate asked for.
+/// Costs of larger pairs lie in the device's memory, in two bytes each. Pairs whose gap single precision cannot reach
+/// (equal tasks) are measured by `wasserstein` on the host, so that every pair has the certificate asked for.
 ///
 /// @param tasks    [T] measures of one dimension
 /// @param options  cost: cosine, squared_euclidean or euclidean; relative_gap above 0; method, storage, memory,
@@ -66,7 +68,7 @@ inline std::size_t shared_memory_of_a_block() {
                 !options.plan,
             "transport::pairwise_cuda: method, storage, merge_within and plan are pairwise's");
     const std::size_t count = tasks.size();
-    pairwise_cuda_result table{distance_table::zeros(count), 0, 0};
+    pairwise_cuda_result table{distance_table::zeros(count), 0, 0, 0};
     if (count < 2) return table;
     const std::size_t d = tasks[0].dimension();
     std::vector<std::uint32_t> first(count, 0);
@@ -92,17 +94,28 @@ inline std::size_t shared_memory_of_a_block() {
     }
 
     using place = std::pair<std::size_t, std::size_t>;
-    std::vector<place> small, left;
+    std::vector<place> small, large, left;
     const std::size_t most = detail::shared_memory_of_a_block();
     const auto bytes = [&](const place& p) {
         return detail::pair_bytes(tasks[p.first].size(), tasks[p.second].size());
     };
     for (std::size_t i = 0; i < count; ++i)
         for (std::size_t j = i + 1; j < count; ++j) {
-            const bool fits = ordinary[i] && ordinary[j] && bytes({i, j}) <= most;
-            (fits ? small : left).emplace_back(i, j);
+            const bool on_device = ordinary[i] && ordinary[j];
+            (!on_device ? left : bytes({i, j}) <= most ? small : large).emplace_back(i, j);
         }
     std::stable_sort(small.begin(), small.end(), [&](const place& p, const place& q) { return bytes(p) > bytes(q); });
+
+    const auto enter = [&](const place& p, double lower, double upper) {
+        const certified<double> w{lower, lower, upper, status::certified};
+        const bool reached = w.gap() <= options.relative_gap * w.lower;
+        if (reached)
+            table.set(p.first, p.second, w);
+        else
+            left.push_back(p);
+        return reached;
+    };
+    table.on_host = left.size();
 
     if (!small.empty()) {
         matrix<detail::gpu_pair> listed(small.size(), 1);
@@ -119,19 +132,15 @@ inline std::size_t shared_memory_of_a_block() {
         on_points.upload(points.view(), on);
         on_weights.upload(matrix_view<const double>(weights.data(), rows, 1), on);
         on_pairs.upload(listed.view(), on);
-        const auto kind = options.cost.kind();
         const detail::gpu_pairs<float> all{
             on_points.data(),
             on_weights.data(),
             on_pairs.data(),
             d,
-            kind == ground_cost::kinds::cosine      ? detail::gpu_cost::half_squared
-            : kind == ground_cost::kinds::euclidean ? detail::gpu_cost::root
-                                                    : detail::gpu_cost::squared,
+            detail::gpu_cost_of(options.cost),
+            options.cost.normalises(),
             options.relative_gap,
             0.05,
-            static_cast<double>(d + 10) * 0x1p-24,
-            options.cost.normalises() ? 0x1p-22 : 0,
             static_cast<unsigned>(std::min<std::size_t>(options.max_iterations, 1u << 20)),
             10,
             on_bounds.data(),
@@ -149,14 +158,16 @@ inline std::size_t shared_memory_of_a_block() {
         matrix<double> bounds(small.size(), 2);
         on_bounds.download(bounds.view(), on);
         for (std::size_t k = 0; k < small.size(); ++k) {
-            const certified<double> w{bounds(k, 0), bounds(k, 0), bounds(k, 1), status::certified};
-            if (w.gap() <= options.relative_gap * w.lower)
-                table.set(small[k].first, small[k].second, w), ++table.on_gpu;
-            else
-                left.push_back(small[k]);
+            ++(enter(small[k], bounds(k, 0), bounds(k, 1)) ? table.on_chip : table.on_host);
         }
     }
-    table.on_host = left.size();
+    for (const auto& [i, j] : large) {
+        cuda_engine<std::uint16_t> engine(tasks[i], tasks[j], options.cost, on);
+        const auto w = sinkhorn(engine, {.max_iterations = options.max_iterations,
+                                         .relative_gap = 0.9 * options.relative_gap});  // the rest is for the steps
+        const double wrong = engine.quantisation();
+        ++(enter({i, j}, std::max(0.0, w.lower - wrong), w.upper + wrong) ? table.on_gpu : table.on_host);
+    }
     detail::for_pairs(tasks, std::move(left),
                       [&](std::size_t i, std::size_t j) { table.set(i, j, wasserstein(tasks[i], tasks[j], options)); });
     return table;

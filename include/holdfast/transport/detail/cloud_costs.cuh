@@ -1,8 +1,9 @@
 #pragma once
 // Costs between two clouds of points on a GPU: tiles of 64 x 64, as sums of squared differences, never as differences
-// of large numbers. Builds on core/warp.cuh; leaves out where the costs go.
+// of large numbers. Builds on core/warp.cuh and cost.hpp; leaves out where the costs go.
 
 #include <holdfast/core/warp.cuh>
+#include <holdfast/transport/cost.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -17,8 +18,20 @@ inline constexpr std::size_t tile_bytes = 2 * tile_chunk * tile_pitch * sizeof(f
 /// The cost at a squared distance s: s / 2 (cosine, of unit vectors), s, sqrt(s).
 enum class gpu_cost { half_squared, squared, root };
 
+[[nodiscard]] inline gpu_cost gpu_cost_of(const ground_cost& cost) {
+    return cost.kind() == ground_cost::kinds::cosine      ? gpu_cost::half_squared
+           : cost.kind() == ground_cost::kinds::euclidean ? gpu_cost::root
+                                                          : gpu_cost::squared;
+}
+
 [[nodiscard]] __device__ inline float cost_at(gpu_cost kind, float squared) {
     return kind == gpu_cost::half_squared ? squared / 2 : kind == gpu_cost::root ? std::sqrt(squared) : squared;
+}
+
+/// No cost up to `range` in d dimensions is computed further off: sums of d squares, and points that were scaled to
+/// unit length.
+[[nodiscard]] __host__ __device__ inline double gpu_cost_error(std::size_t d, double range, bool scaled) {
+    return static_cast<double>(d + 10) * 0x1p-24 * range + (scaled ? 0x1p-22 : 0);
 }
 
 /// Points [n, d] in device memory.

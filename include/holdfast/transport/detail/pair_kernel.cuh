@@ -27,8 +27,8 @@ struct gpu_pairs {
     const gpu_pair* pair;
     std::size_t d;
     gpu_cost cost;
+    bool scaled;  // points are unit vectors
     double relative_gap, epsilon_scale;
-    double relative, absolute;  // no cost is computed further off than relative * range + absolute
     unsigned max_iterations, check_every;
     double* bounds;        // [pairs, 2] lower, upper
     unsigned* iterations;  // [pairs]
@@ -75,7 +75,7 @@ class gpu_pair_block {
         holdfast::detail::synchronise_block();
         const double mean = over_costs([](double c) { return c; });
         const double variance = over_costs([mean](double c) { return (c - mean) * (c - mean); });
-        const double range = at_.range, slack = all_.relative * range + all_.absolute + 0.5 * double(step_);
+        const double range = at_.range, slack = gpu_cost_error(all_.d, range, all_.scaled) + 0.5 * double(step_);
         const double spread = std::sqrt(variance) > 1e-6 * range ? std::sqrt(variance) : 1e-6 * range;
         const double target = range > 0 ? all_.epsilon_scale * spread : 1;
         const double floor = (1e-5 > 64 * unit ? 1e-5 : 64 * unit) * range;

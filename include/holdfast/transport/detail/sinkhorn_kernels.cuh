@@ -212,6 +212,28 @@ __global__ void __launch_bounds__(gpu_threads, 4)
     if (threadIdx.x % 32 == 0) p.row_term[i] = sum;
 }
 
+/// Of each row: the least cost, the greatest, Σ_j v_j C_ij, Σ_j v_j C_ij^2.
+template <class Stored>
+__global__ void __launch_bounds__(gpu_threads, 4)
+    gpu_row_facts(gpu_costs<Stored> cost, const double* v, double* facts) {
+    const std::size_t i = static_cast<std::size_t>(blockIdx.x) * gpu_rows + threadIdx.x / 32;
+    if (i >= cost.n) return;
+    double least = HUGE_VAL, less_greatest = HUGE_VAL, sum = 0, square = 0;
+    for (std::size_t j = threadIdx.x % 32; j < cost.m; j += 32) {
+        const auto c = static_cast<double>(cost.at(i, j));
+        least = c < least ? c : least;
+        less_greatest = -c < less_greatest ? -c : less_greatest;
+        sum += v[j] * c;
+        square += v[j] * c * c;
+    }
+    least = holdfast::detail::least_over_warp(least);
+    less_greatest = holdfast::detail::least_over_warp(less_greatest);
+    sum = holdfast::detail::sum_over_warp(sum);
+    square = holdfast::detail::sum_over_warp(square);
+    if (threadIdx.x % 32 > 0) return;
+    facts[4 * i] = least, facts[4 * i + 1] = -less_greatest, facts[4 * i + 2] = sum, facts[4 * i + 3] = square;
+}
+
 /// How much of a row or column fits: weight_i = all_i min(1, 1 / exp(potential_i / eps + log_i)).
 template <class Real>
 __global__ void __launch_bounds__(gpu_threads, 4)
