@@ -24,4 +24,5 @@
 #include <holdfast/kernels/segmented_lora.cuh>
 #include <holdfast/kernels/swiglu.cuh>
 #include <holdfast/transport/engine_cuda.cuh>
+#include <holdfast/transport/gpu_vector.cuh>
 #include <holdfast/transport/pairwise_cuda.cuh>
