@@ -136,8 +136,7 @@ inline std::size_t lcs_wide(std::span<const std::uint32_t> rows, std::span<const
                             std::size_t alphabet, lcs_memory& memory) {
 #if HOLDFAST_SCORING_VECTORS
     const simd_level level = machine_level();
-    if (columns.size() <= 256 || (level != simd_level::avx512 && columns.size() <= 1024))
-        return lcs_added(rows, columns, alphabet, memory.wave);
+    if (columns.size() <= 256) return lcs_added(rows, columns, alphabet, memory.wave);
     return level == simd_level::avx512 ? lcs_avx512(rows, columns, alphabet, memory.wave)
            : level == simd_level::avx2 ? lcs_avx2(rows, columns, alphabet, memory.wave)
                                        : lcs_sse2(rows, columns, alphabet, memory.wave);

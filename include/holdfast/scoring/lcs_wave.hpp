@@ -19,7 +19,7 @@ namespace holdfast::scoring::detail {
 struct wave_memory {
     std::vector<std::uint32_t> local;  // [alphabet] the entry of a symbol in `table`, 0 is none; all zero between calls
     std::vector<std::uint32_t> entry;  // [columns] of each
-    std::vector<std::uint64_t> table;  // [entries] masks of the columns that a symbol stands in; entry 0 is all zero
+    std::vector<std::uint64_t> table;  // [entries] masks of a symbol's columns, entry 0 of none; all zero between calls
     std::vector<std::uint32_t> rows;   // where in `table` a row's entry begins
     std::vector<std::uint64_t> carry;  // [rows] out of the last word
     std::vector<std::uint64_t> state;
@@ -31,28 +31,38 @@ struct wave_memory {
 
 #if HOLDFAST_SCORING_VECTORS
 
-/// Fills m.table with the masks of columns, `words` to an entry; word w of them stands at place(w).
+/// Fills m.table with the masks of columns, `words` to an entry; word w of them stands at place(w). Without a branch
+/// between symbols seen and new.
 template <class Place>
 void fill_masks(std::span<const std::uint32_t> columns, std::size_t words, wave_memory& m, Place place) {
-    // Numbers first, without a branch between symbols seen and new, then as many entries as there are.
+    std::uint32_t* const local = m.local.data();
     std::uint32_t* entry = m.entry.data();
     std::uint32_t entries = 1;
-    for (const std::uint32_t c : columns) {
-        const std::uint32_t there = m.local[c];
-        *entry = there + (there == 0 ? entries : 0);
-        entries += there == 0;
-        m.local[c] = *entry++;
-    }
-    std::fill_n(m.table.begin(), words * entries, 0);
-    entry = m.entry.data();
-    for (std::size_t w = 0; 64 * w < columns.size(); ++w) {
-        std::uint64_t* const table = m.table.data() + place(w);
-        const std::size_t n = std::min<std::size_t>(64, columns.size() - 64 * w);
-        for (std::size_t j = 0; j < n; ++j) table[*entry++ * words] |= std::uint64_t{1} << j;
+    for (std::size_t first = 0; first < columns.size(); first += 64) {
+        std::uint64_t* const table = m.table.data() + place(first / 64);
+        std::uint64_t bit = 1;
+        for (const std::uint32_t c : columns.subspan(first, std::min<std::size_t>(64, columns.size() - first))) {
+            const std::uint32_t there = local[c], here = there == 0 ? entries : there;
+            entries += there == 0;
+            local[c] = *entry++ = here;
+            table[here * words] |= bit;
+            bit <<= 1;
+        }
     }
 }
 
-/// So much memory that nothing below allocates: m.local is clean whatever happens.
+/// Undoes it.
+template <class Place>
+void clear_masks(std::span<const std::uint32_t> columns, std::size_t words, wave_memory& m, Place place) {
+    const std::uint32_t* entry = m.entry.data();
+    for (std::size_t first = 0; first < columns.size(); first += 64) {
+        std::uint64_t* const table = m.table.data() + place(first / 64);
+        for (const std::uint32_t c : columns.subspan(first, std::min<std::size_t>(64, columns.size() - first)))
+            m.local[c] = 0, table[*entry++ * words] = 0;
+    }
+}
+
+/// So much memory that nothing below allocates: what is zero between calls stays so whatever happens.
 inline void make_room(std::size_t rows, std::size_t columns, std::size_t words, std::size_t alphabet, wave_memory& m) {
     const auto at_least = [](auto& v, std::size_t n) {
         if (v.size() < n) v.resize(n);
@@ -75,37 +85,28 @@ inline std::size_t place_rows(std::span<const std::uint32_t> rows, std::size_t w
     return n;
 }
 
-/// The length for few columns: u = row & M, row' = (row + u) | (row - u) as one addition through all words
-/// (Hyyrö 2004), four words a step.
+/// The length for up to 256 columns: u = row & M, row' = (row + u) | (row - u) as one addition through four words
+/// (Hyyrö 2004).
 inline std::size_t lcs_added(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> columns,
                              std::size_t alphabet, wave_memory& m) {
-    const std::size_t words = (columns.size() + 255) / 256 * 4;
+    constexpr std::size_t words = 4;
+    const auto place = [](std::size_t w) { return w; };
     make_room(rows.size(), columns.size(), words, alphabet, m);
-    fill_masks(columns, words, m, [](std::size_t w) { return w; });
+    fill_masks(columns, words, m, place);
     const std::size_t n = place_rows(rows, words, m, m.rows.data());
-    for (const std::uint32_t c : columns) m.local[c] = 0;
-    std::uint64_t* row = m.state.data();
-    std::fill_n(row, words, ~std::uint64_t{0});
+    std::uint64_t s0 = ~std::uint64_t{0}, s1 = s0, s2 = s0, s3 = s0;
     for (std::size_t i = 0; i < n; ++i) {
         const std::uint64_t* mask = m.table.data() + m.rows[i];
-        unsigned char carry = 0;
-        for (std::size_t w = 0; w < words; w += 4) {
-            const std::uint64_t s0 = row[w], s1 = row[w + 1], s2 = row[w + 2], s3 = row[w + 3];
-            const std::uint64_t u0 = s0 & mask[w], u1 = s1 & mask[w + 1], u2 = s2 & mask[w + 2], u3 = s3 & mask[w + 3];
-            std::uint64_t t0 = s0, t1 = s1, t2 = s2, t3 = s3;
-            __asm__(
-                "addb $-1, %[c]\n\tadcq %[u0], %[t0]\n\tadcq %[u1], %[t1]\n\tadcq %[u2], %[t2]\n\tadcq %[u3], "
-                "%[t3]\n\tsetc %[c]"
-                : [c] "+&q"(carry), [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3)
+        const std::uint64_t u0 = s0 & mask[0], u1 = s1 & mask[1], u2 = s2 & mask[2], u3 = s3 & mask[3];
+        std::uint64_t t0 = s0, t1 = s1, t2 = s2, t3 = s3;
+        __asm__("addq %[u0], %[t0]\n\tadcq %[u1], %[t1]\n\tadcq %[u2], %[t2]\n\tadcq %[u3], %[t3]"
+                : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3)
                 : [u0] "r"(u0), [u1] "r"(u1), [u2] "r"(u2), [u3] "r"(u3)
                 : "cc");
-            row[w] = t0 | (s0 ^ u0), row[w + 1] = t1 | (s1 ^ u1);
-            row[w + 2] = t2 | (s2 ^ u2), row[w + 3] = t3 | (s3 ^ u3);
-        }
+        s0 = t0 | (s0 ^ u0), s1 = t1 | (s1 ^ u1), s2 = t2 | (s2 ^ u2), s3 = t3 | (s3 ^ u3);
     }
-    std::size_t length = 0;
-    for (std::size_t w = 0; w < words; ++w) length += static_cast<std::size_t>(std::popcount(~row[w]));
-    return length;
+    clear_masks(columns, words, m, place);
+    return static_cast<std::size_t>(std::popcount(~s0) + std::popcount(~s1) + std::popcount(~s2) + std::popcount(~s3));
 }
 
 /// `Groups` vectors of `Bytes`, each lane a word of columns, the last lane of a vector its first word.
@@ -188,7 +189,8 @@ struct lcs_wave {
     [[gnu::always_inline]] static std::size_t columns_of(std::span<const std::uint32_t> rows,
                                                          std::span<const std::uint32_t> columns, bool alone,
                                                          wave_memory& m) {
-        fill_masks(columns, words, m, [](std::size_t w) { return w / lanes * lanes + lanes - 1 - w % lanes; });
+        const auto place = [](std::size_t w) { return w / lanes * lanes + lanes - 1 - w % lanes; };
+        fill_masks(columns, words, m, place);
         std::uint32_t* places = m.rows.data() + most;
         std::size_t n = rows.size();
         if (alone)
@@ -196,11 +198,11 @@ struct lcs_wave {
         else
             std::transform(rows.begin(), rows.end(), places,
                            [&](std::uint32_t r) { return m.local[r] * static_cast<std::uint32_t>(words); });
-        for (const std::uint32_t c : columns) m.local[c] = 0;
         const std::size_t steps = (n + words + 7) / 8 * 8;
         std::fill(places + n, places + steps, 0);
         std::fill_n(m.state.data(), words, ~std::uint64_t{0});
         run(places, steps, m.table.data(), m.carry.data() + most, m.state.data());
+        clear_masks(columns, words, m, place);
         std::size_t length = 0;
         for (std::size_t w = 0; w < words; ++w) length += static_cast<std::size_t>(std::popcount(~m.state[w]));
         return length;
