@@ -185,6 +185,41 @@ TEST_CASE("around a thousand points and at 4096, costs in four bytes, two or non
     }
 }
 
+TEST_CASE(
+    "unit vectors in whole numbers lead to the exact value, and to bounds of it, far apart, close and all but one") {
+    philox g{577};
+    for (const double spread : {1.0, 0.1, 3e-3, 1e-5}) {  // from clouds for which whole numbers do to such as they blur
+        matrix<float> x(230, 48), y(190, 48);
+        std::vector<double> centre(48);
+        for (double& v : centre) v = holdfast::normal(g);
+        for (matrix<float>* p : {&x, &y})
+            for (std::size_t i = 0; i < p->rows(); ++i)
+                for (std::size_t k = 0; k < 48; ++k) (*p)(i, k) = float(centre[k] + spread * holdfast::normal(g));
+        const auto wx = random_weights(230, g), wy = random_weights(190, g);
+        const auto a = transport::measure(x, wx), b = transport::measure(y, wy);
+        const auto c = transport::cost_matrix<double>(a.points, b.points);
+        const auto expected = transport::exact(c, a.weights, b.weights);
+        for (const storage how : {storage::float32, storage::fixed16, storage::streamed}) {
+            INFO("spread " << spread << ", storage " << int(how));
+            const auto exact = transport::wasserstein(a, b, {.relative_gap = 0, .storage = how});
+            CHECK(exact.status == status::exact);
+            CHECK(exact.value == Approx(expected.value).epsilon(1e-11));
+            for (const double gap : {0.3, 0.01, 1e-3, 1e-5}) {
+                const auto w = transport::wasserstein(a, b, {.relative_gap = gap, .plan = true, .storage = how});
+                CHECK(w.status != status::not_converged);
+                CHECK(w.lower <= expected.value * (1 + 1e-12));
+                CHECK(expected.value <= w.upper * (1 + 1e-12));
+                if (w.status == status::certified) CHECK(w.upper - w.lower <= gap * w.lower);
+                std::vector<double> rows(a.size(), 0);
+                double paid = 0;
+                for (const auto& [i, j, mass] : w.plan) rows[i] += mass, paid += mass * c(i, j);
+                for (std::size_t i = 0; i < a.size(); ++i) REQUIRE(std::abs(rows[i] - a.weights[i]) < 1e-12);
+                CHECK(paid <= w.upper * (1 + 1e-9));
+            }
+        }
+    }
+}
+
 TEST_CASE("storage and threads do not change what is certain: the same bits for any number of threads") {
     philox g{3141};
     const auto a = points(210, 33, 0, g), b = points(190, 33, 2, g);

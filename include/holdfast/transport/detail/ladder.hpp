@@ -39,7 +39,7 @@ class ladder {
 
     wasserstein_result climb() {
         if (trivial()) return finish();
-        if (a_.whole && b_.whole && solve_whole()) return finish();
+        if (options_.relative_gap > 0 && a_.whole && b_.whole && solve_whole()) return finish();
         if (!a_.single || !b_.single || !solve_table()) solve_double();
         return finish();
     }
@@ -98,14 +98,27 @@ class ladder {
         return out_.status == status::certified;
     }
 
-    /// Costs in single precision, in whatever storage; the simplex looks at those that matter in double.
+    /// Costs in single precision, or of unit vectors in whole numbers, in whatever storage; the simplex looks at those
+    /// that matter in double.
     /// @return false where single precision is too coarse for these points or this gap
     bool solve_table() {
         const prepared_points<float>&x = *a_.single, &y = *b_.single;
+        const auto range = [](const cost_table& table) { return table.greatest() - table.least(); };
+        if (options_.relative_gap == 0 && a_.whole && b_.whole) {
+            const cost_table table(*a_.whole, *b_.whole, options_.storage, options_.memory);
+            const double entry = moved_bound(table.greatest(), a_.whole->largest_move() + b_.whole->largest_move());
+            if (entry <= 0.002 * range(table)) return solve_table(table, entry);
+        }
         const cost_table table(x, y, options_.cost, options_.storage, options_.memory);
         const double largest = std::max(x.largest, y.largest);
         const double entry = rounding_bound<float>(options_.cost, table.greatest(), x.dimension, largest, true);
-        if (entry > 0.01 * (table.greatest() - table.least())) return false;
+        return entry <= 0.01 * range(table) && solve_table(table, entry);
+    }
+
+    /// @param entry  no cost of the table is further from the true one, what its storage adds left out
+    bool solve_table(const cost_table& table, double entry) {
+        const prepared_points<float>&x = *a_.single, &y = *b_.single;
+        const double largest = std::max(x.largest, y.largest);
         const table_problem<A, B> costs{&table, &a_, &b_, options_.cost.kind(), entry};
         if (!simplex_first(table.rows() * table.cols())) {
             table_engine engine(table, a_.measure.weights, b_.measure.weights);

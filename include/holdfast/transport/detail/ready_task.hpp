@@ -63,7 +63,7 @@ struct ready_task {
     double moved = 0, moved_squared = 0;  // Σ w |displacement| of points merged into others, and of its square
     std::optional<prepared_points<float>> single;  // absent where single precision cannot hold squares or factors
     std::optional<prepared_points<double>> double_;
-    std::optional<fixed_points> whole;  // unit vectors in whole numbers, where a bound will do and they pay
+    std::optional<fixed_points> whole;  // unit vectors in whole numbers, where they pay
 
     ready_task(const discrete_measure<Real>& given, const wasserstein_options& options)
         : merged_(options.merge_within > 0 ? std::make_unique<const merged_measure<Real>>(
@@ -78,8 +78,8 @@ struct ready_task {
             if (!fits || std::count(single->factor.begin(), single->factor.end(), 0.0) != 0) single.reset();
         }
         if (!single) double_ = prepare<double>(measure.points, options.cost);
-        const bool bound = options.relative_gap > 0 && options.method != solver::sinkhorn;
-        if (single && bound && options.cost.kind() == ground_cost::kinds::cosine && measure.dimension() >= 32)
+        if (single && options.method != solver::sinkhorn && options.cost.kind() == ground_cost::kinds::cosine &&
+            measure.dimension() >= 32)
             whole.emplace(single->points, measure.weights);
     }
 
