@@ -124,6 +124,10 @@ results=$build/lora-$(date -u +%Y-%m-%d).md
     echo
     within 30 "$build/sinkhorn_bench" || echo "sinkhorn_bench: status $?"
     echo
+    if "$python" -c "import torch, triton" 2> /dev/null; then
+        within 60 "$python" "$root/benchmarks/peers/lora_serving_peers.py" $quick || echo "lora_serving_peers.py: status $?"
+        echo
+    fi
     if [ "$peers" = yes ]; then
         within 90 "$python" "$root/benchmarks/peers/lora_peers.py" --quick || echo "lora_peers.py: status $?"
     else
