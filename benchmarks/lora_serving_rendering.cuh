@@ -1,9 +1,9 @@
 #pragma once
 // vLLM's structure for the delta of a serving batch, rendered by us, not theirs: rows sorted by adapter, a zeroed fp32
-// u, a shrink that is split along K and adds with atomics, an expand into y; u goes on in bf16. 256 of K and 128 columns
-// to a block, as vLLM's defaults for small batches have it, 16 rows instead of 32 and 64; mma.sync in place of Triton's
-// dot. peers/lora_serving_peers.py has the same in Triton. For lora_serving_bench.cu, and for a test of its arithmetic
-// on the emulated GPU.
+// u, a shrink that is split along K and adds with atomics, an expand into y; u goes on in bf16. 256 of K and 128
+// columns to a block, as vLLM's defaults for small batches have it, 16 rows instead of 32 and 64; mma.sync in place of
+// Triton's dot. peers/lora_serving_peers.py has the same in Triton. For lora_serving_bench.cu, and for a test of its
+// arithmetic on the emulated GPU.
 
 #include <holdfast/kernels/detail/ptx.cuh>
 #include <holdfast/kernels/detail/tile.hpp>
