@@ -237,3 +237,37 @@ TEST_CASE("the gradients by Hopper's kernels refuse with a code and a sentence t
     detail::emulation::compute_capability = 9;
     for (const double value : dx.read()) CHECK(std::isnan(value));
 }
+
+TEST_CASE("of the gradients by Hopper's kernels only those that are wanted are computed, with the same bits") {
+    const std::int64_t m = 33, k = 40, n = 72, r = 8;
+    holdfast::philox g{51};
+    buffer<bf16> x(m, k, 0, 0), w(n, k, 0, 0), a(r, k, 0, 0), b(n, r, 0, 0), dy(m, n, 0, 0), dx(m, k, 0, 0),
+        u(m, r, 0, 0);
+    buffer<float> da(r, k, 0, 0), db(n, r, 0, 0);
+    x.write(random_values<bf16>(m * k, g)), w.write(random_values<bf16>(n * k, g));
+    a.write(random_values<bf16>(r * k, g)), b.write(random_values<bf16>(n * r, g));
+    dy.write(random_values<bf16>(m * n, g)), u.write(random_values<bf16>(m * r, g));
+    kernels::lora_matmul_backward_args<bf16> all;
+    all.shape = {m, k, n, r};
+    all.dy = dy.data(), all.lddy = n, all.x = x.data(), all.ldx = k, all.w = w.data(), all.ldw = k, all.a = a.data();
+    all.lda = k, all.b = b.data(), all.ldb = r, all.u = u.data(), all.ldu = r, all.dx = dx.data(), all.lddx = k;
+    all.da = da.data(), all.ldda = k, all.db = db.data(), all.lddb = r;
+    buffer<float> space(1, std::int64_t(kernels::lora_matmul_backward_hopper_workspace(all.shape) / 4), 0, 0);
+    all.workspace = space.data(), all.workspace_bytes = space.bytes();
+    CHECK(kernels::lora_matmul_backward_hopper(all, nullptr) == cudaSuccess);
+    const auto of_x = dx.read(), of_a = da.read(), of_b = db.read();
+    const auto untouched = [](const std::vector<double>& v) {
+        return std::all_of(v.begin(), v.end(), [](double e) { return std::isnan(e); });
+    };
+    for (const int wanted : {1, 2, 4, 6}) {
+        dx.poison(), da.poison(), db.poison(), space.poison();
+        auto some = all;
+        if (!(wanted & 1)) some.dx = nullptr, some.w = nullptr, some.a = nullptr;
+        if (!(wanted & 2)) some.da = nullptr, some.x = nullptr;
+        if (!(wanted & 4)) some.db = nullptr, some.u = nullptr;
+        CHECK(kernels::lora_matmul_backward_hopper(some, nullptr) == cudaSuccess);
+        CHECK((wanted & 1 ? dx.read() == of_x : untouched(dx.read())));
+        CHECK((wanted & 2 ? da.read() == of_a : untouched(da.read())));
+        CHECK((wanted & 4 ? db.read() == of_b : untouched(db.read())));
+    }
+}
