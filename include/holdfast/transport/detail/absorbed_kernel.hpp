@@ -97,7 +97,7 @@ class absorbed_kernel {
     }
 
   private:
-    static constexpr std::size_t grain = 64;  // rows of a chunk
+    static constexpr std::size_t grain = 128;  // rows of a chunk
 
     /// |log u| and |log v| up to which no term that was too small for K can matter.
     [[nodiscard]] double reach() const { return how_ == cells::floats ? 14 : 8; }
