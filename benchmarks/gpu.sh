@@ -88,7 +88,7 @@ sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-san
 if [ -x "$sanitizer" ]; then
     for tool in memcheck racecheck initcheck synccheck; do
         for program in merge_test "lora_matmul_test --sanitize" "segmented_lora_test --sanitize" "adapter_forms_test --sanitize" \
-            "lora_hopper_gpu --sanitize"; do
+            "lora_hopper_gpu --sanitize" "engine_cuda_test --sanitize"; do
             case $tool,$program in initcheck,adapter* | synccheck,adapter*) continue ;; esac
             [ -n "$hopper" ] || case $program in lora_hopper*) continue ;; esac
             status=0
