@@ -178,11 +178,12 @@ TEST_CASE("the draws are the generator's words scaled to n, each index as likely
 TEST_CASE("the sum of a resample has the bits of the plain loop, rejected words or not") {
     namespace detail = metrics::detail;
     for (const std::size_t n : {1u, 2u, 7u, 8u, 127u, 128u, 129u, 255u, 256u, 1000u, 10'000u, 1'500'007u}) {
+        const std::uint64_t reject_below = (std::uint64_t{1} << 32) % n;
         std::vector<double> values(n);
         for (std::size_t k = 0; k < n; ++k)
             values[k] = std::ldexp(std::sin(static_cast<double>(k)), static_cast<int>(k % 40));
         for (std::uint64_t stream = 0; stream < (n > 100'000 ? 2 : 50); ++stream) {
-            const detail::draw_problem p{7 * stream + 3, stream << 20, n, (std::uint64_t{1} << 32) % n};
+            const detail::draw_problem p{7 * stream + 3, stream << 20, n, reject_below};
             std::array<double, 8> part{};
             detail::draw_block block;
             std::size_t rejected = 0;

@@ -187,8 +187,10 @@ inline matrix<double> indel_table(std::span<const std::string> a, std::span<cons
                                [](double n, const auto& t) { return n + static_cast<double>(t.size()); });
     };
     const auto words_of = [](const auto& texts) {
-        return std::accumulate(texts.begin(), texts.end(), 0.0,
-                               [](double n, const auto& t) { return n + static_cast<double>((t.size() + 63) / 64); });
+        return std::accumulate(texts.begin(), texts.end(), 0.0, [](double n, const auto& t) {
+            const std::size_t words = (t.size() + 63) / 64;
+            return n + static_cast<double>(words);
+        });
     };
     const bool swapped = symbols_of(columns) * words_of(rows) < symbols_of(rows) * words_of(columns);
     if (swapped) rows.swap(columns);

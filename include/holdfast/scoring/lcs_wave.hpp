@@ -106,7 +106,8 @@ inline std::size_t lcs_added(std::span<const std::uint32_t> rows, std::span<cons
         s0 = t0 | (s0 ^ u0), s1 = t1 | (s1 ^ u1), s2 = t2 | (s2 ^ u2), s3 = t3 | (s3 ^ u3);
     }
     clear_masks(columns, words, m, place);
-    return static_cast<std::size_t>(std::popcount(~s0) + std::popcount(~s1) + std::popcount(~s2) + std::popcount(~s3));
+    return static_cast<std::size_t>(std::popcount(~s0)) + static_cast<std::size_t>(std::popcount(~s1)) +
+           static_cast<std::size_t>(std::popcount(~s2)) + static_cast<std::size_t>(std::popcount(~s3));
 }
 
 /// `Groups` vectors of `Bytes`, each lane a word of columns, the last lane of a vector its first word.
