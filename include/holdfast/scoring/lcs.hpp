@@ -152,8 +152,7 @@ inline std::size_t lcs_wide(std::span<const std::uint32_t> rows, std::span<const
 /// @param a         first sequence [n]
 /// @param b         second sequence [m]
 /// @param alphabet  every symbol is below it
-/// @cost            O(n ⌈m / 64⌉) after common ends are cut off; memory O(alphabet + m), or alphabet · m / 64 words
-/// where small
+/// @cost            O(n ⌈m / 64⌉) after common ends are cut off; memory O(alphabet + n + m), and up to 2 MB of masks
 /// @see             Hyyrö 2004, Bit-parallel LCS-length computation revisited
 inline std::size_t lcs_length(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b,
                               std::size_t alphabet) {

@@ -102,6 +102,11 @@ class word_numbers {
     void clear(std::size_t bytes) {
         size_ = 0;
         long_.clear();
+        if (round_ >> 63 != 0) {  // far from where it would begin anew
+            for (auto* all : {&slots_, &spare_})
+                for (slot& s : *all) s.tag = 0;
+            round_ = 0;
+        }
         use(std::clamp<std::size_t>(std::bit_ceil(bytes / 2 + 1), 512, 4096));
     }
 
@@ -238,10 +243,6 @@ class word_numbers {
         mask_ = slots - 1;
         shift_ = 64 - std::countr_zero(slots);
         round_ += std::uint64_t{1} << 32;
-        if (round_ != 0) return;
-        for (auto* all : {&slots_, &spare_})
-            for (slot& s : *all) s.tag = 0;
-        round_ = std::uint64_t{1} << 32;
     }
 
     std::vector<slot> slots_, spare_;
