@@ -16,12 +16,14 @@
 namespace holdfast::detail {
 
 /// V vectors of eight blocks, the lanes of v at `blocks[v]` of a stream, all below 2^32: what the first two rounds have
-/// in common is then left to the compiler to find. A lane has 64 bits of which the low half counts: a multiplication
-/// reads no more, and what xor and shift leave in the high half is masked at the end.
+/// in common is then left to the compiler to find, with all loops unrolled, so that the state stays in registers. A
+/// lane has 64 bits of which the low half counts: a multiplication reads no more, and what xor and shift leave in the
+/// high half is masked at the end.
 template <std::size_t V>
 class philox_vectors {
   public:
     HOLDFAST_AVX512_INLINE philox_vectors(const __m512i (&blocks)[V], std::uint64_t seed, std::uint64_t stream) {
+#pragma GCC unroll 8
         for (std::size_t v = 0; v < V; ++v) {
             c0_[v] = blocks[v];
             c1_[v] = _mm512_setzero_si512();
@@ -30,8 +32,10 @@ class philox_vectors {
         }
         const __m512i m0 = _mm512_set1_epi64(0xd2511f53), m1 = _mm512_set1_epi64(0xcd9e8d57);
         auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+#pragma GCC unroll 10
         for (int round = 0; round < 10; ++round) {
             const __m512i key0 = _mm512_set1_epi64(k0), key1 = _mm512_set1_epi64(k1);
+#pragma GCC unroll 8
             for (std::size_t v = 0; v < V; ++v) {
                 const __m512i a = _mm512_maskz_mul_epu32(all, m0, c0_[v]), b = _mm512_maskz_mul_epu32(all, m1, c2_[v]);
                 c0_[v] = xor_of_three(_mm512_maskz_srli_epi64(all, b, 32), c1_[v], key0);

@@ -78,6 +78,7 @@ class item_bits {
         const holdfast::detail::philox_vectors<4> made(
             {eight_from(block), eight_from(block + 8), eight_from(block + 16), eight_from(block + 24)}, seed(),
             stream());
+#pragma GCC unroll 4
         for (std::size_t v = 0; v < 4; ++v) {
             const __m512i even = made.first_halves(v), odd = made.last_halves(v);
             _mm512_storeu_si512(out + 16 * v,

@@ -158,9 +158,11 @@ class likely_items {
     HOLDFAST_AVX512_INLINE void look_avx512(const item_bits& bits, std::size_t first, std::size_t count,
                                             const Limit& limit) {
         __m512i blocks[vectors];
+#pragma GCC unroll 8
         for (std::size_t v = 0; v < vectors; ++v) blocks[v] = holdfast::detail::eight_from(first / 2 + 8 * v);
         const holdfast::detail::philox_vectors<vectors> made(blocks, bits.seed(), bits.stream());
         const __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#pragma GCC unroll 8
         for (std::size_t v = 0; v < vectors; ++v) {
             const std::size_t at = 16 * v, left = count > at ? count - at : 0;
             const auto there = static_cast<__mmask16>(whole || left >= 16 ? 0xffffu : (1u << left) - 1);

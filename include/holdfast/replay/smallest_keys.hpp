@@ -42,40 +42,39 @@ class smallest {
     }
 
   private:
-    /// The places of the pairs, in order. They are thrown into bins first, four for each: the smallest of many keys lie
-    /// evenly, so that hardly any two meet.
+    /// The places of the pairs, in order: by 22 bits of where a key lies between the least and the greatest, in two
+    /// passes of eleven, then by the keys themselves, of which hardly any two have these bits in common.
     [[nodiscard]] std::vector<std::uint32_t> sorted_places() const {
-        const std::size_t count = kept_.size(), bins = 4 * count;
-        std::vector<std::uint32_t> order(count);
-        const auto sort = [&](std::size_t first, std::size_t end) {
-            const auto before = [&](std::uint32_t a, std::uint32_t b) { return kept_[a] < kept_[b]; };
-            if (end - first > 16)
-                return std::sort(order.begin() + static_cast<std::ptrdiff_t>(first),
-                                 order.begin() + static_cast<std::ptrdiff_t>(end), before);
-            for (std::size_t i = first + 1; i < end; ++i)
-                for (std::size_t k = i; k > first && before(order[k], order[k - 1]); --k)
-                    std::swap(order[k], order[k - 1]);
-        };
+        constexpr std::uint32_t digit = 2048;
+        const std::size_t count = kept_.size();
         double low = std::numeric_limits<double>::infinity(), high = 0;
         for (const auto& [key, item] : kept_) {
             low = std::min(low, static_cast<double>(key));
             high = std::max(high, static_cast<double>(key));
         }
-        const double last = static_cast<double>(bins) - 1, scale = last / (high - low);
-        if (!(scale > 0 && scale < std::numeric_limits<double>::infinity())) {
-            for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(i);
-            sort(0, count);
-            return order;
+        double scale = (digit * digit - 1) / (high - low);
+        if (!(scale > 0 && scale < std::numeric_limits<double>::infinity())) scale = 0;
+        std::vector<std::uint64_t> placed(2 * count);  // the bits high, the place low; twice
+        std::uint32_t ends[2][digit + 1] = {};
+        for (std::size_t i = 0; i < count; ++i) {
+            const double along = (static_cast<double>(kept_[i].first) - low) * scale;
+            const auto bits = scale > 0 ? static_cast<std::uint32_t>(along) : 0u;
+            placed[i] = std::uint64_t{bits} << 32 | i;
+            ++ends[0][bits % digit + 1];
+            ++ends[1][bits / digit + 1];
         }
-        const auto bin = [&](Key key) {
-            return static_cast<std::uint32_t>(std::min((static_cast<double>(key) - low) * scale, last));
-        };
-        std::vector<std::uint32_t> end(bins + 1, 0);  // of bin b; while it fills, how far it is filled
-        for (const auto& pair : kept_) ++end[bin(pair.first) + 1];
-        for (std::size_t b = 1; b < end.size(); ++b) end[b] += end[b - 1];
-        for (std::size_t i = 0; i < count; ++i) order[end[bin(kept_[i].first)]++] = static_cast<std::uint32_t>(i);
-        for (std::size_t b = 0, first = 0; b < bins && first < n_; first = end[b++])
-            if (end[b] - first > 1) sort(first, end[b]);
+        for (std::uint32_t d = 0; d < digit; ++d) ends[0][d + 1] += ends[0][d], ends[1][d + 1] += ends[1][d];
+        for (std::size_t i = 0; i < count; ++i) placed[count + ends[0][(placed[i] >> 32) % digit]++] = placed[i];
+        for (std::size_t i = count; i < 2 * count; ++i) placed[ends[1][placed[i] >> 43]++] = placed[i];
+        std::vector<std::uint32_t> order(count);
+        for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(placed[i]);
+        const auto before = [&](std::uint32_t a, std::uint32_t b) { return kept_[a] < kept_[b]; };
+        for (std::size_t first = 0, end = 0; first < std::min(count, n_); first = end) {
+            for (end = first + 1; end < count && placed[end] >> 32 == placed[first] >> 32;) ++end;
+            if (end - first > 1)
+                std::sort(order.begin() + static_cast<std::ptrdiff_t>(first),
+                          order.begin() + static_cast<std::ptrdiff_t>(end), before);
+        }
         return order;
     }
 
