@@ -15,6 +15,7 @@
 // What needs nvcc is in holdfast.cuh. Programs compile faster with just the headers they use.
 
 #include <holdfast/adapters/lora_options.hpp>
+#include <holdfast/core/amx.hpp>
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/checksum.hpp>
 #include <holdfast/core/config.hpp>
@@ -26,6 +27,7 @@
 #include <holdfast/core/philox_vectors.hpp>
 #include <holdfast/core/portable_math.hpp>
 #include <holdfast/core/random.hpp>
+#include <holdfast/core/tile_transpose.hpp>
 #include <holdfast/experiment/abilities.hpp>
 #include <holdfast/experiment/archive.hpp>
 #include <holdfast/experiment/chart.hpp>

@@ -253,6 +253,18 @@ TEST_CASE("costs say what is wrong with their input") {
     CHECK(std::isnan(transport::rounding_bound<float>(broken, 1, 2, 1, true)));
 }
 
+namespace {
+
+/// What this machine can multiply whole numbers with.
+template <class F>
+void at_every_fixed_level(F f) {
+    using transport::detail::fixed_level;
+    for (const auto level : {fixed_level::baseline, fixed_level::avx2, fixed_level::vnni, fixed_level::tiles})
+        if (level <= transport::detail::machine_fixed_level()) f(level);
+}
+
+}  // namespace
+
 TEST_CASE("unit vectors in whole numbers: exact integers at every level, near the true costs, zero for equal points") {
     using namespace transport::detail;
     using transport::storage;
@@ -273,22 +285,23 @@ TEST_CASE("unit vectors in whole numbers: exact integers at every level, near th
         CHECK(fx.mean_move() <= fx.largest_move());
         CHECK(moved < 2 * (0.51 * std::sqrt(double(d)) / fixed_one + 1e-7));
         aligned_rows<float> c(n, m);
-        for (const auto level : {fixed_level::baseline, fixed_level::avx2, fixed_level::vnni}) {
-            if (level > machine_fixed_level()) continue;
+        at_every_fixed_level([&](fixed_level level) {
+            const fixed_points lx(px.points, a, level), ly(py.points, b, level);
             for (std::size_t i = 0; i < n; i += 16)  // by panels, and by parts of one
                 if (i == 16)
                     for (std::size_t k = i; k < i + 16; k += 5)
-                        fixed_costs(fx, fy, k, std::min(i + 16, k + 5), &c(k, 0), c.stride(), level);
+                        fixed_costs(lx, ly, k, std::min(i + 16, k + 5), &c(k, 0), c.stride());
                 else
-                    fixed_costs(fx, fy, i, std::min(n, i + 16), &c(i, 0), c.stride(), level);
+                    fixed_costs(lx, ly, i, std::min(n, i + 16), &c(i, 0), c.stride());
             for (std::size_t i = 0; i < n; ++i)
                 for (std::size_t j = 0; j < m; ++j) {
+                    REQUIRE(c(i, j) == fixed_cost(lx, i, ly, j));
                     REQUIRE(c(i, j) == fixed_cost(fx, i, fy, j));
                     REQUIRE(std::abs(double(c(i, j)) - exact(i, j)) <= moved_bound(exact(i, j), moved));
                 }
             CHECK(c(3, 5) == 0);
             CHECK(c(7, 9) == Approx(2).epsilon(1e-4));
-        }
+        });
         // The same costs in every storage, and each cost alone as it is in its row.
         for (const auto how : {storage::float32, storage::fixed16, storage::streamed}) {
             const transport::cost_table table(fx, fy, how, 1 << 20);
@@ -304,5 +317,59 @@ TEST_CASE("unit vectors in whole numbers: exact integers at every level, near th
                 REQUIRE(table.least(i) == least);
             }
         }
+    }
+}
+
+TEST_CASE(
+    "products of whole numbers are the same bits at every level: extremes, ends of panels, long points, threads") {
+    using namespace transport::detail;
+    holdfast::philox g{191};
+    struct shape {
+        std::size_t n, m, d;
+    };
+    for (const shape s : {shape{1, 1, 32}, shape{16, 16, 64}, shape{17, 33, 65}, shape{130, 70, 384},
+                          shape{67, 129, 1000}, shape{15, 31, 4099}}) {
+        aligned_rows<float> x(s.n, s.d), y(s.m, s.d);
+        for (aligned_rows<float>* p : {&x, &y}) {
+            std::fill(p->data(), p->data() + p->rows() * p->stride(), 0.0F);
+            for (std::size_t i = 0; i < p->rows(); ++i) {
+                const auto row = p->row(i);
+                const std::size_t kind = i % 5;
+                double length = 0;
+                for (float& v : row) {  // ordinary ones, corners of a cube, low bytes 255 and high bytes -1 all along
+                    v = float(holdfast::normal(g));
+                    if (kind == 2) v = v < 0 ? -1.0F : 1.0F;
+                    if (kind > 2) v = kind == 3 ? 255.0F / 32000 : -1.0F / 32000;
+                    length += double(v) * double(v);
+                }
+                if (kind < 3)
+                    for (float& v : row) v = float(double(v) / std::sqrt(length));
+                else if (length < 0.9)
+                    row[i % s.d] = float((kind == 3 ? 1 : -1) * std::sqrt(1 - length));
+            }
+        }
+        const std::vector<double> a(s.n, 1.0 / double(s.n)), b(s.m, 1.0 / double(s.m));
+        const fixed_points bx(x, a, fixed_level::baseline), by(y, b, fixed_level::baseline);
+        aligned_rows<float> expected(s.n, s.m);
+        fixed_costs(bx, by, 0, s.n, expected.data(), expected.stride());
+        at_every_fixed_level([&](fixed_level level) {
+            const fixed_points fx(x, a, level), fy(y, b, level);
+            REQUIRE(fx.largest_move() == bx.largest_move());
+            for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{16}, std::size_t{64}, s.n}) {
+                aligned_rows<float> c(s.n, s.m);
+                for (std::size_t i = 0; i < s.n; i += step)
+                    fixed_costs(fx, fy, i, std::min(s.n, i + step), &c(i, 0), c.stride());
+                for (std::size_t i = 0; i < s.n; ++i)
+                    REQUIRE(std::equal(c.row(i).begin(), c.row(i).end(), expected.row(i).begin()));
+            }
+            for (const unsigned threads : {1u, 2u, 3u}) {
+                holdfast::set_threads(threads);
+                const transport::cost_table table(fx, fy, transport::storage::float32, 1 << 20);
+                auto read = table.read();
+                for (std::size_t i = 0; i < s.n; ++i)
+                    REQUIRE(std::equal(expected.row(i).begin(), expected.row(i).end(), read.row(i)));
+            }
+            holdfast::set_threads(0);
+        });
     }
 }

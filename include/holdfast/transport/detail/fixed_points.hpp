@@ -2,9 +2,11 @@
 // Unit vectors in whole numbers of 16 bits, and half the squared distances between them: integers, so exact, the same
 // on every machine, zero for equal points, and two products an instruction where floats have one. A point moves by a
 // few 1e-4 when it is rounded so; by how much exactly is known, and what that does to a transport cost is bounded.
-// Builds on simd.hpp. Leaves out points that are not of unit length.
+// Builds on fixed_products.hpp and fixed_tiles.hpp. Leaves out points that are not of unit length.
 
 #include <holdfast/transport/detail/aligned.hpp>
+#include <holdfast/transport/detail/fixed_products.hpp>
+#include <holdfast/transport/detail/fixed_tiles.hpp>
 #include <holdfast/transport/detail/simd.hpp>
 
 #include <algorithm>
@@ -13,10 +15,6 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-
-#if HOLDFAST_TRANSPORT_X86
-#include <immintrin.h>
-#endif
 
 namespace holdfast::transport::detail {
 
@@ -81,19 +79,22 @@ struct fixed_rows {
 };
 
 /// Points by sixteens, coordinates by twos: of a panel all first two coordinates, then all second two, ... Ends are
-/// zeros.
+/// zeros. Where tiles multiply, in the order of fixed_tiles.hpp instead.
 class fixed_points {
   public:
-    static constexpr std::size_t panel = 16;
+    static constexpr std::size_t panel = fixed_panel;
 
     /// @param points   of unit length up to single precision, rows zero up to the stride
     /// @param weights  [n]
-    fixed_points(const aligned_rows<float>& points, std::span<const double> weights)
+    /// @param level    how they will be multiplied, which decides how they lie
+    fixed_points(const aligned_rows<float>& points, std::span<const double> weights,
+                 fixed_level level = machine_fixed_level())
         : n_(points.rows()),
           pairs_((points.cols() + 1) / 2),
-          values_((n_ + panel - 1) / panel, pairs_ * 2 * panel),
+          level_(level),
+          values_((n_ + panel - 1) / panel, panel * (level == fixed_level::tiles ? 64 * steps() : 2 * pairs_)),
           half_(values_.rows() * panel, 0) {
-        aligned_rows<std::int16_t> rows(panel, points.stride());
+        aligned_rows<std::int16_t> rows(panel, std::max(points.stride(), 64 * steps()));
         double moved = 0, most = 0;
         for (std::size_t p = 0; p < values_.rows(); ++p) {
             std::fill(rows.data(), rows.data() + panel * rows.stride(), std::int16_t{0});
@@ -105,9 +106,7 @@ class fixed_points {
                 most = std::max(most, static_cast<double>(away));
                 moved += weights[i] * static_cast<double>(away);
             }
-            std::int16_t* to = &values_(p, 0);
-            for (std::size_t k = 0; k < pairs_; ++k)
-                for (std::size_t r = 0; r < panel; ++r, to += 2) std::memcpy(to, &rows(r, 2 * k), 2 * sizeof *to);
+            put(rows, p);
         }
         // With room for what single precision moved them before, and for the rounding of these very sums.
         largest_move_ = 1.01 * std::sqrt(most) / fixed_one + 1e-7;
@@ -116,7 +115,14 @@ class fixed_points {
 
     [[nodiscard]] std::size_t rows() const { return n_; }
     [[nodiscard]] std::size_t pairs() const { return pairs_; }
+    /// Times 64 coordinates, the last filled up with zeros.
+    [[nodiscard]] std::size_t steps() const { return (pairs_ + 31) / 32; }
+    [[nodiscard]] fixed_level level() const { return level_; }
     [[nodiscard]] const std::int16_t* of(std::size_t p) const { return &values_(p, 0); }
+    /// The same where they lie as tiles want it.
+    [[nodiscard]] const std::uint8_t* tiles(std::size_t p) const {
+        return reinterpret_cast<const std::uint8_t*>(&values_(p, 0));
+    }
     /// Half the square of each length, rounded down [n, and zeros to the end of a panel].
     [[nodiscard]] const std::int32_t* halves() const { return half_.data(); }
     /// How far rounding moved a point at most, and the root of the weighted mean of its square.
@@ -124,7 +130,18 @@ class fixed_points {
     [[nodiscard]] double mean_move() const { return mean_move_; }
 
   private:
+    void put(const aligned_rows<std::int16_t>& rows, std::size_t p) {
+        std::int16_t* to = &values_(p, 0);
+#if HOLDFAST_AMX
+        if (level_ == fixed_level::tiles)
+            return pack_tiles(rows.data(), rows.stride(), steps(), reinterpret_cast<std::uint8_t*>(to));
+#endif
+        for (std::size_t k = 0; k < pairs_; ++k)
+            for (std::size_t r = 0; r < panel; ++r, to += 2) std::memcpy(to, &rows(r, 2 * k), 2 * sizeof *to);
+    }
+
     std::size_t n_, pairs_;
+    fixed_level level_;
     aligned_rows<std::int16_t> values_;
     aligned_vector<std::int32_t> half_;
     double largest_move_ = 0, mean_move_ = 0;
@@ -146,143 +163,46 @@ inline float fixed_cost(std::int32_t half_x, std::int32_t half_y, std::int32_t p
 /// The same of two points.
 inline float fixed_cost(const fixed_points& x, std::size_t i, const fixed_points& y, std::size_t j) {
     constexpr std::size_t panel = fixed_points::panel;
+    std::int32_t product = 0;
+#if HOLDFAST_AMX
+    if (x.level() == fixed_level::tiles) {
+        for (std::size_t k = 0; k < 2 * x.pairs(); ++k)
+            product += unpacked(x.tiles(i / panel), i % panel, k) * unpacked(y.tiles(j / panel), j % panel, k);
+        return fixed_cost(x.halves()[i], y.halves()[j], product);
+    }
+#endif
     const std::int16_t* p = x.of(i / panel) + i % panel * 2;
     const std::int16_t* q = y.of(j / panel) + j % panel * 2;
-    std::int32_t product = 0;
     for (std::size_t k = 0; k < x.pairs(); ++k, p += 2 * panel, q += 2 * panel) product += p[0] * q[0] + p[1] * q[1];
     return fixed_cost(x.halves()[i], y.halves()[j], product);
 }
 
-/// out[r * 16 * columns + c] = x_r y_c for `rows` points of a panel from `x` on and for `columns` panels.
-inline void fixed_products_baseline(const std::int16_t* x, const std::int16_t* const* y, std::size_t pairs,
-                                    std::int32_t* out, std::size_t rows, std::size_t columns) {
-    constexpr std::size_t panel = fixed_points::panel;
-    for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t p = 0; p < columns; ++p) {
-            std::int32_t sum[panel] = {};
-            for (std::size_t k = 0; k < pairs; ++k) {
-                const std::int32_t first = x[k * 2 * panel + 2 * r], second = x[k * 2 * panel + 2 * r + 1];
-                for (std::size_t c = 0; c < panel; ++c)
-                    sum[c] += first * y[p][k * 2 * panel + 2 * c] + second * y[p][k * 2 * panel + 2 * c + 1];
-            }
-            std::copy_n(sum, panel, out + (r * columns + p) * panel);
-        }
-}
-
-#if HOLDFAST_TRANSPORT_X86
-#define HOLDFAST_TRANSPORT_VNNI __attribute__((target("avx512vnni,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")))
-
-template <int Rows, int Columns>
-HOLDFAST_TRANSPORT_VNNI void fixed_tile_vnni(const std::int16_t* x, const std::int16_t* const* y, std::size_t pairs,
-                                             std::int32_t* out) {
-    constexpr std::size_t line = 2 * fixed_points::panel;
-    __m512i sum[Rows * Columns];
-#pragma GCC unroll 32
-    for (int t = 0; t < Rows * Columns; ++t) sum[t] = _mm512_setzero_si512();
-    for (std::size_t k = 0; k < pairs; ++k) {
-        __m512i to[Columns];
-#pragma GCC unroll 4
-        for (int c = 0; c < Columns; ++c) to[c] = _mm512_load_si512(y[c] + k * line);
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) {
-            std::int32_t two;
-            std::memcpy(&two, x + k * line + 2 * r, sizeof two);
-            const __m512i from = _mm512_set1_epi32(two);
-#pragma GCC unroll 4
-            for (int c = 0; c < Columns; ++c)
-                sum[r * Columns + c] = _mm512_dpwssd_epi32(sum[r * Columns + c], from, to[c]);
-        }
-    }
-#pragma GCC unroll 32
-    for (int t = 0; t < Rows * Columns; ++t) _mm512_store_si512(out + t * 16, sum[t]);
-}
-
-template <int Rows>
-HOLDFAST_TRANSPORT_AVX2 void fixed_tile_avx2(const std::int16_t* x, const std::int16_t* y, std::size_t pairs,
-                                             std::int32_t* out, std::size_t stride) {
-    constexpr std::size_t line = 2 * fixed_points::panel;
-    __m256i sum[2 * Rows];
-#pragma GCC unroll 8
-    for (int t = 0; t < 2 * Rows; ++t) sum[t] = _mm256_setzero_si256();
-    for (std::size_t k = 0; k < pairs; ++k) {
-        const __m256i low = _mm256_load_si256(reinterpret_cast<const __m256i*>(y + k * line));
-        const __m256i high = _mm256_load_si256(reinterpret_cast<const __m256i*>(y + k * line + 16));
-#pragma GCC unroll 4
-        for (int r = 0; r < Rows; ++r) {
-            std::int32_t two;
-            std::memcpy(&two, x + k * line + 2 * r, sizeof two);
-            const __m256i from = _mm256_set1_epi32(two);
-            sum[2 * r] = _mm256_add_epi32(sum[2 * r], _mm256_madd_epi16(from, low));
-            sum[2 * r + 1] = _mm256_add_epi32(sum[2 * r + 1], _mm256_madd_epi16(from, high));
-        }
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < Rows; ++r) {
-        auto* to = reinterpret_cast<__m256i*>(out + static_cast<std::size_t>(r) * stride);
-        _mm256_store_si256(to, sum[2 * r]);
-        _mm256_store_si256(to + 1, sum[2 * r + 1]);
-    }
-}
-
-inline bool machine_has_vnni() {
-    static const bool has = machine_level() == simd_level::avx512 && __builtin_cpu_supports("avx512vnni");
-    return has;
-}
-#endif
-
-/// How products of whole numbers are computed; the machine's best unless a test asks for less.
-enum class fixed_level { baseline, avx2, vnni };
-inline fixed_level machine_fixed_level() {
-#if HOLDFAST_TRANSPORT_X86
-    if (machine_has_vnni()) return fixed_level::vnni;
-    if (machine_level() != simd_level::baseline) return fixed_level::avx2;
-#endif
-    return fixed_level::baseline;
-}
-
-/// Eight points of a panel against up to three panels.
-inline void fixed_products([[maybe_unused]] fixed_level level, const std::int16_t* x, const std::int16_t* const* y,
-                           std::size_t pairs, std::int32_t* out, std::size_t columns) {
-#if HOLDFAST_TRANSPORT_X86
-    if (level == fixed_level::vnni) {
-        if (columns == 3) return fixed_tile_vnni<8, 3>(x, y, pairs, out);
-        if (columns == 2) return fixed_tile_vnni<8, 2>(x, y, pairs, out);
-        return fixed_tile_vnni<8, 1>(x, y, pairs, out);
-    }
-    if (level == fixed_level::avx2) {
-        for (std::size_t r = 0; r < 8; r += 4)
-            for (std::size_t c = 0; c < columns; ++c)
-                fixed_tile_avx2<4>(x + 2 * r, y[c], pairs, out + (r * columns + c) * 16, columns * 16);
-        return;
-    }
-#endif
-    fixed_products_baseline(x, y, pairs, out, 8, columns);
-}
-
-/// Costs of points begin..end-1 of x, all of one panel, against all of y: row i from out + (i − begin) * stride on;
-/// columns up to the end of y's last panel are written.
+/// Costs of points begin..end-1 of x against all of y, both made for one level: row i from out + (i − begin) * stride
+/// on; columns up to the end of y's last panel are written.
 inline void fixed_costs(const fixed_points& x, const fixed_points& y, std::size_t begin, std::size_t end, float* out,
-                        std::size_t stride, fixed_level level = machine_fixed_level()) {
+                        std::size_t stride) {
     constexpr std::size_t panel = fixed_points::panel;
     const std::size_t panels = (y.rows() + panel - 1) / panel;
-    const std::int16_t* rows = x.of(begin / panel);
+#if HOLDFAST_AMX
+    if (x.level() == fixed_level::tiles)
+        return tile_costs(x.tiles(begin / panel), y.tiles(0), panels, x.steps(), x.halves() + begin / panel * panel,
+                          y.halves(), begin % panel, end - begin, out, stride,
+                          static_cast<float>(1 / (fixed_one * fixed_one)));
+#endif
     alignas(64) std::int32_t product[8 * 3 * panel];
-    for (std::size_t p = 0; p < panels; p += 3) {
-        const std::size_t columns = std::min<std::size_t>(3, panels - p);
-        const std::int16_t* to[3] = {};
-        for (std::size_t c = 0; c < columns; ++c) to[c] = y.of(p + c);
-        for (std::size_t half = begin % panel / 8 * 8; half < end - begin / panel * panel; half += 8) {
-            fixed_products(level, rows + 2 * half, to, x.pairs(), product, columns);
-            for (std::size_t r = 0; r < 8; ++r) {
-                const std::size_t i = begin / panel * panel + half + r;
-                if (i < begin || i >= end) continue;
-                const std::int32_t* const of = product + r * columns * panel;
+    for (std::size_t eight = begin / 8 * 8; eight < end; eight += 8)
+        for (std::size_t p = 0; p < panels; p += 3) {
+            const std::size_t columns = std::min<std::size_t>(3, panels - p);
+            const std::int16_t* to[3] = {};
+            for (std::size_t c = 0; c < columns; ++c) to[c] = y.of(p + c);
+            fixed_products(x.level(), x.of(eight / panel) + eight % panel * 2, to, x.pairs(), product, columns);
+            for (std::size_t i = std::max(begin, eight); i < std::min(end, eight + 8); ++i) {
+                const std::int32_t* const of = product + (i - eight) * columns * panel;
                 const std::int32_t* const halves = y.halves() + p * panel;
                 float* const row = out + (i - begin) * stride + p * panel;
                 for (std::size_t c = 0; c < columns * panel; ++c) row[c] = fixed_cost(x.halves()[i], halves[c], of[c]);
             }
         }
-    }
 }
 
 }  // namespace holdfast::transport::detail
