@@ -14,7 +14,9 @@
 // included where it is found. engine_xtensor.hpp, engine_thrust.hpp and draws_thrust.hpp are not: include them by name.
 // What needs nvcc is in holdfast.cuh. Programs compile faster with just the headers they use.
 
+#include <holdfast/adapters/lora_amx.hpp>
 #include <holdfast/adapters/lora_options.hpp>
+#include <holdfast/adapters/lora_saved.hpp>
 #include <holdfast/core/amx.hpp>
 #include <holdfast/core/certified.hpp>
 #include <holdfast/core/checksum.hpp>

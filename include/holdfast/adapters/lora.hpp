@@ -3,8 +3,10 @@
 // Builds on core and on detail/product.hpp (Eigen). x is never copied: with dropout, panels of a few rows are masked
 // on their way into the product. Leaves out the optimiser, and the GPU (lora.cuh, same names).
 
+#include <holdfast/adapters/detail/host_doors.hpp>
 #include <holdfast/adapters/detail/product.hpp>
 #include <holdfast/adapters/lora_options.hpp>
+#include <holdfast/adapters/lora_saved.hpp>
 #include <holdfast/core/error.hpp>
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
@@ -19,21 +21,6 @@
 #include <vector>
 
 namespace holdfast::adapters {
-
-/// What forward leaves for backward: u and one bit per element of x, nothing more.
-template <class T>
-struct lora_saved {
-    matrix<T> u;                      ///< s / (1 - p) (m . x) A' [m, r]
-    std::vector<std::uint32_t> mask;  ///< [m, kernels::mask_words(in)] packed bits m, 1 = kept; empty if p = 0
-    std::uint64_t seed = 0;           ///< what the mask was made from: the GPU makes the same one from it
-};
-
-template <class T>
-struct lora_gradients {
-    matrix<T> x;  ///< dL/dx [m, in]
-    matrix<T> a;  ///< dL/dA [r, in]
-    matrix<T> b;  ///< dL/dB [out, r]
-};
 
 /// A low-rank adapter (LoRA) beside a frozen weight W [out, in]:
 ///
@@ -57,8 +44,7 @@ class lora {
     /// @throw    invalid_argument if a size is 0, p is outside [0, 1), or alpha is not finite
     explicit lora(options o, philox g = philox{0})
         : options_(o), a_(checked(o, "adapters::lora").rank, o.in), b_(o.out, o.rank) {
-        const double bound = 1.0 / std::sqrt(static_cast<double>(o.in));
-        for (T& value : a_.values()) value = static_cast<T>((2 * uniform(g) - 1) * bound);
+        detail::draw_a(a_, g);
     }
 
     [[nodiscard]] const options& shape() const { return options_; }
@@ -111,7 +97,7 @@ class lora {
     /// The same into a record that is used again: no allocation once it has its size.
     template <matrix_like X, matrix_like Y, uniform_random_generator G>
     void add_to(const X& x, Y&& y, saved& s, G& g) const {
-        add<true>(holdfast::view(x), holdfast::view(y), s, options_.dropout > 0 ? seed_from(g) : 0);
+        add<true>(holdfast::view(x), holdfast::view(y), s, options_.dropout > 0 ? detail::dropout_seed(g) : 0);
     }
     template <matrix_like X, matrix_like Y>
     void add_to(const X& x, Y&& y, saved& s) const {
@@ -161,17 +147,6 @@ class lora {
     static constexpr std::size_t panel_rows = 32;   // masked rows of x at a time: fits the first caches
     static constexpr std::size_t panel_cols = 256;  // columns of dA at a time; a multiple of 32
 
-    static void expect(const char* door, const char* name, reading m, std::size_t rows, std::size_t cols) {
-        require(m.rows() == rows && m.cols() == cols, door, ": ", name, " must be [", rows, ", ", cols, "], it is [",
-                m.rows(), ", ", m.cols(), "]");
-    }
-
-    template <class G>
-    static std::uint64_t seed_from(G& g) {
-        const std::uint64_t low = static_cast<std::uint32_t>(g()), high = static_cast<std::uint32_t>(g());
-        return low | high << 32;
-    }
-
     [[nodiscard]] kernels::dropout_key key(std::uint64_t seed) const {
         return kernels::dropout_key::make(seed, options_.dropout);
     }
@@ -179,10 +154,10 @@ class lora {
     /// y = x W', or for the gradient dx = dy W.
     template <bool Transposed>
     void base(const char* door, reading x, reading w, writing y) const {
-        expect(door, "w", w, options_.out, options_.in);
+        detail::expect(door, "w", w, options_.out, options_.in);
         const std::size_t m = Transposed ? y.rows() : x.rows();  // y is our own for the gradient
-        expect(door, Transposed ? "dy" : "x", x, m, Transposed ? options_.out : options_.in);
-        expect(door, "y", y, m, Transposed ? options_.in : options_.out);
+        detail::expect(door, Transposed ? "dy" : "x", x, m, Transposed ? options_.out : options_.in);
+        detail::expect(door, "y", y, m, Transposed ? options_.in : options_.out);
         detail::product<T>(y, x, Transposed ? w : w.transposed(), T{1}, false);
     }
 
@@ -209,8 +184,8 @@ class lora {
 
     template <bool Training>
     void add(reading x, writing y, saved& s, std::uint64_t seed) const {
-        expect("adapters::lora::add_to", "x", x, x.rows(), options_.in);
-        expect("adapters::lora::add_to", "y", y, x.rows(), options_.out);
+        detail::expect("adapters::lora::add_to", "x", x, x.rows(), options_.in);
+        detail::expect("adapters::lora::add_to", "y", y, x.rows(), options_.out);
         const std::size_t m = x.rows(), words = kernels::mask_words(options_.in);
         const bool drops = Training && options_.dropout > 0;
         if (s.u.rows() != m || s.u.cols() != options_.rank) s.u = matrix<T>(m, options_.rank);
@@ -236,15 +211,12 @@ class lora {
     void back(reading dy, reading x, const saved& s, writing da, writing db, writing dx, bool with_x) const {
         const char* door = "adapters::lora::backward";
         const std::size_t m = x.rows(), r = options_.rank, words = kernels::mask_words(options_.in);
-        expect(door, "x", x, m, options_.in);
-        expect(door, "dy", dy, m, options_.out);
-        expect(door, "the gradient of A", da, r, options_.in);
-        expect(door, "the gradient of B", db, options_.out, r);
-        if (with_x) expect(door, "the gradient of x", dx, m, options_.in);
-        require(s.u.rows() == m && s.u.cols() == r, door, ": what forward saved is for ", s.u.rows(), " rows and rank ",
-                s.u.cols(), ", x has ", m, " rows and the adapter rank ", r);
-        require(s.mask.empty() || s.mask.size() == m * words, door, ": the saved dropout mask has ", s.mask.size(),
-                " words, it must have ", m * words);
+        detail::expect(door, "x", x, m, options_.in);
+        detail::expect(door, "dy", dy, m, options_.out);
+        detail::expect(door, "the gradient of A", da, r, options_.in);
+        detail::expect(door, "the gradient of B", db, options_.out, r);
+        if (with_x) detail::expect(door, "the gradient of x", dx, m, options_.in);
+        detail::expect_saved(door, s, m, options_);
         if (m == 0) return;
         const bool drops = !s.mask.empty();
         const T factor = static_cast<T>(scale() * (drops ? key(s.seed).keep_scale() : 1.0));
@@ -279,7 +251,7 @@ class lora {
     }
 
     void merge(const char* door, writing w, double factor) const {
-        expect(door, "w", w, options_.out, options_.in);
+        detail::expect(door, "w", w, options_.out, options_.in);
         detail::product<T>(w, b(), a(), static_cast<T>(factor), true);
     }
 
