@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace holdfast::adapters {
@@ -61,7 +62,7 @@ class packed_weight {
         const auto to = holdfast::view(y);
         detail::expect("adapters::packed_weight::multiply", "x", from, from.rows(), in_);
         detail::expect("adapters::packed_weight::multiply", "y", to, from.rows(), out_);
-        detail::tile_memory<std::uint16_t> left;
+        auto& left = detail::scratch_of<detail::scratch::panel, std::uint16_t>();
         for (std::size_t row = 0; row < from.rows(); row += detail::panel_rows) {
             const std::size_t rows = std::min(detail::panel_rows, from.rows() - row);
             detail::pack_left_parallel(from, row, rows, left);
@@ -167,6 +168,10 @@ class lora_bf16 {
     using tiles = detail::tile_memory<std::uint16_t>;
     static constexpr const char* door_back = "adapters::lora_bf16::backward";
 
+    template <detail::scratch For>
+    static tiles& tiles_for() {
+        return detail::scratch_of<For, std::uint16_t>();
+    }
     static std::size_t steps(std::size_t depth) { return detail::tiles_of(depth, detail::tile_depth); }
 
     void expect_weight(const char* door, const packed_weight& w) const {
@@ -180,24 +185,25 @@ class lora_bf16 {
                 std::size_t first, std::size_t last, double factor, std::size_t row, std::size_t rows,
                 matrix<bfloat16>& kept, std::uint16_t* to) const {
         const std::size_t r = options_.rank, blocks = steps(r), row_tiles = last - first;
-        float* const c = detail::tile_scratch<float>(1, blocks * row_tiles * 2 * detail::sum_numbers);
+        float* const c = detail::scratch_of<detail::scratch::small_sums, float>().reserve(blocks * row_tiles * 2 *
+                                                                                          detail::sum_numbers);
         {
             const detail::level_session session(level);
             detail::multiply(level, left, left_steps, row_tiles, right.data(), blocks, left_steps, c, true);
         }
-        for (std::size_t i = 0; i < row_tiles * detail::tile_rows; ++i)
-            for (std::size_t k = 0; k < blocks * detail::tile_depth; ++k) {
-                const std::size_t t = first + i / detail::tile_rows, in_tile = i % detail::tile_rows;
-                const std::size_t sums = (k / 32 * row_tiles + i / detail::tile_rows) * 2 + k % 32 / detail::tile_rows;
-                bfloat16 value = bfloat16::from_bits(0);
-                const std::size_t at = first * detail::tile_rows + i;
-                if (at < rows && k < r) {  // what fills up the ends stays zero, whatever x holds
-                    value = bfloat16(static_cast<float>(
-                        factor * static_cast<double>(c[sums * detail::sum_numbers + in_tile * 16 + k % 16])));
-                    kept(row + at, k) = value;
-                }
-                to[(t * blocks + k / 32) * detail::tile_numbers + in_tile * detail::tile_depth + k % 32] = value.bits;
-            }
+        for (std::size_t t = 0; t < 2 * blocks * row_tiles * detail::tile_rows; ++t) {  // 16 sums of a row
+            const std::size_t half = t % 2, i = t / 2 % detail::tile_rows, tile = t / 2 / detail::tile_rows;
+            const std::size_t block = tile / row_tiles, k = 32 * block + 16 * half;
+            const std::size_t at = (first + tile % row_tiles) * detail::tile_rows + i;
+            const std::size_t count = at < rows && k < r ? std::min<std::size_t>(16, r - k) : 0;
+            float* const sums = c + (2 * tile + half) * detail::sum_numbers + 16 * i;
+            for (std::size_t j = 0; j < count; ++j) sums[j] = static_cast<float>(factor * static_cast<double>(sums[j]));
+            std::fill(sums + count, sums + 16, 0.0F);  // the ends stay zero, whatever x holds
+            std::uint16_t* const bits = to + (at / detail::tile_rows * blocks + block) * detail::tile_numbers +
+                                        i * detail::tile_depth + 16 * half;
+            detail::round_sixteens(sums, 1, bits);
+            if (count > 0) std::memcpy(static_cast<void*>(&kept(row + at, k)), bits, count * sizeof *bits);
+        }
     }
 
     template <class X, class Y>
@@ -212,7 +218,9 @@ class lora_bf16 {
         s.mask.resize(drops ? m * words : 0);
         const auto key = kernels::dropout_key::make(seed, drops ? options_.dropout : 0);
         const double factor = scale() * (drops ? key.keep_scale() : 1.0);
-        tiles a, b, left, u;
+        using detail::scratch;
+        tiles &a = tiles_for<scratch::a>(), &b = tiles_for<scratch::b>();
+        tiles &left = tiles_for<scratch::panel>(), &u = tiles_for<scratch::low_rank>();
         detail::pack_right_parallel(a_.view(), a);
         detail::pack_right_parallel(b_.view(), b);
         for (std::size_t row = 0; row < m; row += detail::panel_rows) {
@@ -237,7 +245,7 @@ class lora_bf16 {
     std::uint16_t* masked(const kernels::dropout_key& key, const std::uint16_t* from, std::size_t row, std::size_t rows,
                           saved& s) const {
         const std::size_t words = kernels::mask_words(options_.in), depth = steps(options_.in);
-        std::uint16_t* const to = detail::tile_scratch<std::uint16_t>(1, detail::left_size(rows, options_.in));
+        std::uint16_t* const to = tiles_for<detail::scratch::masked>().reserve(detail::left_size(rows, options_.in));
         for (std::size_t i = 0; i < rows; ++i)
             kernels::mask_row(key, row + i, s.mask.data() + (row + i) * words, words);
         for (std::size_t t = 0; t < detail::tiles_of(rows, detail::tile_rows) * depth; ++t) {
@@ -267,7 +275,9 @@ class lora_bf16 {
             scale() * (drops ? kernels::dropout_key::make(s.seed, options_.dropout).keep_scale() : 1.0);
         const std::size_t depth = steps(options_.out);
         matrix<bfloat16> ds(m, r);
-        tiles a, b, left, ds_tiles;
+        using detail::scratch;
+        tiles &a = tiles_for<scratch::a>(), &b = tiles_for<scratch::b>();
+        tiles &left = tiles_for<scratch::panel>(), &ds_tiles = tiles_for<scratch::low_rank>();
         detail::pack_right_parallel(b_.view().transposed(), b);
         if (dx.rows() != 0) detail::pack_right_parallel(a_.view().transposed(), a);
         for (std::size_t row = 0; row < m; row += detail::panel_rows) {

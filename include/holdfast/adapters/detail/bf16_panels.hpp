@@ -22,11 +22,14 @@ template <matrix_like M>
     return holdfast::view(m);
 }
 
-/// Scratch of the calling thread, kept from call to call; one slot per purpose, since they nest.
-template <class T>
-T* tile_scratch(int slot, std::size_t size) {
-    thread_local tile_memory<T> memory[2];
-    return memory[slot].reserve(size);
+/// What scratch is for; uses of one thread nest.
+enum class scratch { sums, small_sums, masked, zipped, panel, low_rank, a, b };
+
+/// Memory of the calling thread, kept from call to call: its pages are there.
+template <scratch For, class T>
+tile_memory<T>& scratch_of() {
+    thread_local tile_memory<T> memory;
+    return memory;
 }
 
 /// All of m [columns, depth] as tiles from the right.
@@ -65,19 +68,18 @@ void multiply_panel(bf16_level level, const std::uint16_t* left, std::size_t row
     const std::size_t row_tiles = tiles_of(rows, tile_rows);
     parallel_chunks(
         tiles_of(y.cols(), 2 * tile_rows), chunk_blocks, [&](std::size_t first, std::size_t last, std::size_t) {
-            float* const c = tile_scratch<float>(0, chunk_blocks * row_tiles * 2 * sum_numbers);
+            float* const c = scratch_of<scratch::sums, float>().reserve(chunk_blocks * row_tiles * 2 * sum_numbers);
             const level_session session(level);
             if (part.steps > 0)
                 multiply(level, part.left, part.steps, row_tiles, part.right + first * part.steps * 2 * tile_numbers,
                          last - first, part.steps, c, true);
-            // Sums of row i and 16 columns from `column` on.
+            // Sums of row i and 16 columns from `column` on, row by row: what is written lies together.
             const auto each = [&](auto&& f) {
-                for (std::size_t b = first; b < last; ++b)
-                    for (std::size_t i = 0; i < rows; ++i)
-                        for (std::size_t t = 0; t < 2; ++t) {
-                            const std::size_t tile = ((b - first) * row_tiles + i / tile_rows) * 2 + t;
-                            f(c + tile * sum_numbers + i % tile_rows * 16, i, (2 * b + t) * tile_rows);
-                        }
+                for (std::size_t i = 0; i < rows; ++i)
+                    for (std::size_t t = 0; t < 2 * (last - first); ++t) {
+                        const std::size_t tile = (t / 2 * row_tiles + i / tile_rows) * 2 + t % 2;
+                        f(c + tile * sum_numbers + i % tile_rows * 16, i, (2 * first + t) * tile_rows);
+                    }
             };
             if (part.mask != nullptr)
                 each([&](float* sums, std::size_t i, std::size_t column) {
@@ -100,17 +102,16 @@ void add_over_rows(bf16_level level, const matrix_view<const bfloat16>& l, const
                    const std::uint32_t* mask, std::size_t words, const matrix_view<G>& g) {
     constexpr std::size_t columns_at_once = 8, steps_at_once = 4;
     const std::size_t m = l.rows(), row_tiles = tiles_of(l.cols(), tile_rows), steps = tiles_of(m, tile_depth);
-    tile_memory<std::uint16_t> left;
-    left.reserve(left_size(l.cols(), m));
+    std::uint16_t* const left = scratch_of<scratch::panel, std::uint16_t>().reserve(left_size(l.cols(), m));
     parallel_for(row_tiles, [&](std::size_t t) {
         pack_left(l.transposed(), t * tile_rows, std::min(tile_rows, l.cols() - t * tile_rows),
-                  left.data() + t * steps * tile_numbers);
+                  left + t * steps * tile_numbers);
     });
     parallel_chunks(
         tiles_of(right.cols(), 2 * tile_rows), columns_at_once, [&](std::size_t first, std::size_t last, std::size_t) {
-            float* const c = tile_scratch<float>(0, columns_at_once * row_tiles * 2 * sum_numbers);
-            std::uint16_t* const tiles =
-                tile_scratch<std::uint16_t>(0, columns_at_once * steps_at_once * 2 * tile_numbers);
+            float* const c = scratch_of<scratch::sums, float>().reserve(columns_at_once * row_tiles * 2 * sum_numbers);
+            std::uint16_t* const tiles = scratch_of<scratch::zipped, std::uint16_t>().reserve(
+                columns_at_once * steps_at_once * 2 * tile_numbers);
             const level_session session(level);
             for (std::size_t s = 0; s < steps; s += steps_at_once) {
                 const std::size_t count = std::min(steps_at_once, steps - s);
@@ -118,8 +119,7 @@ void add_over_rows(bf16_level level, const matrix_view<const bfloat16>& l, const
                     for (std::size_t b = 0; b < 2 * (last - first); ++b)
                         right_tile(right.transposed(), (2 * first + b) * tile_rows, (s + k) * tile_depth,
                                    tiles + ((b / 2 * count + k) * 2 + b % 2) * tile_numbers, mask, words);
-                multiply(level, left.data() + s * tile_numbers, steps, row_tiles, tiles, last - first, count, c,
-                         s == 0);
+                multiply(level, left + s * tile_numbers, steps, row_tiles, tiles, last - first, count, c, s == 0);
             }
             for (std::size_t i = 0; i < g.rows(); ++i)
                 for (std::size_t j = first * 2 * tile_rows; j < std::min(g.cols(), last * 2 * tile_rows); ++j) {

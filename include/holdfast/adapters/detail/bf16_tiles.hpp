@@ -47,19 +47,32 @@ class tile_memory {
     std::vector<line> lines_;
 };
 
-/// 16 floats as bits of bfloat16, to the nearest, ties to even; what is not a number stays so.
-inline void round_16(const float* from, std::uint16_t* to) {
+/// 16 times `count` floats as bits of bfloat16, to the nearest, ties to even; what is not a number stays so.
 #if HOLDFAST_X86_LEVELS
+[[gnu::always_inline]] inline void round_by_vectors(const float* from, std::size_t count, std::uint16_t* to) {
     typedef std::uint32_t wide __attribute__((vector_size(64)));
     typedef std::uint16_t narrow __attribute__((vector_size(32)));
-    wide x;
-    std::memcpy(&x, from, sizeof x);
-    const wide rounded = x + 0x7fffU + (x >> 16 & 1U), size = x & 0x7fffffffU;
-    x = size > 0x7f800000U ? x | 0x400000U : rounded;
-    const narrow bits = __builtin_convertvector(x >> 16, narrow);
-    std::memcpy(to, &bits, sizeof bits);
+    for (; count > 0; --count, from += 16, to += 16) {
+        wide x;
+        std::memcpy(&x, from, sizeof x);
+        const wide rounded = x + 0x7fffU + (x >> 16 & 1U), size = x & 0x7fffffffU;
+        x = size > 0x7f800000U ? x | 0x400000U : rounded;
+        const narrow bits = __builtin_convertvector(x >> 16, narrow);
+        std::memcpy(to, &bits, sizeof bits);
+    }
+}
+__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))) inline void round_avx512(const float* from,
+                                                                                                std::size_t count,
+                                                                                                std::uint16_t* to) {
+    round_by_vectors(from, count, to);
+}
+#endif
+inline void round_sixteens(const float* from, std::size_t count, std::uint16_t* to) {
+#if HOLDFAST_X86_LEVELS
+    if (holdfast::detail::machine_has_avx512()) return round_avx512(from, count, to);
+    round_by_vectors(from, count, to);
 #else
-    for (std::size_t c = 0; c < 16; ++c) to[c] = bfloat16(from[c]).bits;
+    for (std::size_t c = 0; c < 16 * count; ++c) to[c] = bfloat16(from[c]).bits;
 #endif
 }
 
@@ -73,8 +86,7 @@ void read_row(const matrix_view<const T>& m, std::size_t i, std::size_t k, std::
         for (; c < count; ++c) to[c] = m(i, k + c).bits;
     } else {
         if constexpr (std::is_same_v<T, float>)
-            if (m.col_stride() == 1)
-                for (; c + 16 <= count; c += 16) round_16(&m(i, k + c), to + c);
+            if (m.col_stride() == 1 && count >= 16) round_sixteens(&m(i, k), count / 16, to), c = count / 16 * 16;
         for (; c < count; ++c) to[c] = bfloat16(static_cast<float>(m(i, k + c))).bits;
     }
     std::fill(to + c, to + room, std::uint16_t{0});
@@ -88,15 +100,12 @@ void write_row(const matrix_view<T>& m, std::size_t i, std::size_t k, std::size_
         if (m.col_stride() == 1)
             for (; c + 16 <= count; c += 16) {
                 std::uint16_t bits[16];
-                round_16(from + c, bits);
+                round_sixteens(from + c, 1, bits);
                 std::memcpy(static_cast<void*>(&m(i, k + c)), bits, sizeof bits);
             }
+    if constexpr (std::is_same_v<T, float>)
+        if (m.col_stride() == 1 && count > 0) std::memcpy(&m(i, k), from, (c = count) * sizeof *from);
     for (; c < count; ++c) m(i, k + c) = static_cast<T>(from[c]);
-}
-
-/// Numbers of a row that a word of a mask does not keep become zero.
-inline void hide(std::uint16_t* row, std::size_t count, std::uint32_t kept) {
-    for (std::size_t c = 0; c < count; ++c) row[c] = (kept >> c & 1U) != 0 ? row[c] : std::uint16_t{0};
 }
 
 /// Rows [begin, begin + rows) of m [.., depth] as tiles from the left: [rows / 16][depth / 32][512].
@@ -125,6 +134,29 @@ inline void turn_tile(std::uint16_t* tile) {
                              tile + j * tile_depth + 2 * i);
 }
 
+/// 32 rows of 16 numbers, of which bits say which are kept, as a tile from the right: two rows side by side.
+#if HOLDFAST_AMX
+HOLDFAST_BESIDE_TILES inline void zip_rows_avx512(const std::uint16_t* rows, const std::uint16_t* kept,
+                                                  std::uint16_t* to) {
+    typedef std::uint16_t narrow __attribute__((vector_size(32)));
+    typedef std::uint32_t wide __attribute__((vector_size(64)));
+    for (std::size_t h = 0; h < tile_depth; h += 2) {
+        const auto first = reinterpret_cast<narrow>(_mm256_maskz_loadu_epi16(kept[h], rows + h * tile_rows));
+        const auto second = reinterpret_cast<narrow>(_mm256_maskz_loadu_epi16(kept[h + 1], rows + (h + 1) * tile_rows));
+        const wide both = __builtin_convertvector(first, wide) | __builtin_convertvector(second, wide) << 16;
+        std::memcpy(to + h * tile_rows, &both, sizeof both);
+    }
+}
+#endif
+inline void zip_rows(const std::uint16_t* rows, const std::uint16_t* kept, std::uint16_t* to) {
+#if HOLDFAST_AMX
+    if (holdfast::detail::machine_has_avx512()) return zip_rows_avx512(rows, kept, to);
+#endif
+    for (std::size_t h = 0; h < tile_depth; ++h)
+        for (std::size_t c = 0; c < tile_rows; ++c)
+            to[h / 2 * tile_depth + 2 * c + h % 2] = (kept[h] >> c & 1U) != 0 ? rows[h * tile_rows + c] : 0;
+}
+
 /// 16 rows of m [columns, depth] from `column` on, 32 of each from `k` on, as a tile from the right. With a mask
 /// (bit j of word w of its row k is column 32 w + j), only what it keeps.
 template <class T>
@@ -132,21 +164,15 @@ void right_tile(const matrix_view<const T>& m, std::size_t column, std::size_t k
                 const std::uint32_t* mask = nullptr, std::size_t words = 0) {
     const std::size_t columns = column < m.rows() ? std::min(tile_rows, m.rows() - column) : 0;
     const std::size_t depth = std::min(tile_depth, m.cols() - k);
-    if (m.row_stride() == 1 && m.col_stride() != 1) {  // neighbours are numbers of one k: zip two of them
+    if (m.row_stride() == 1 && m.col_stride() != 1) {  // neighbours are numbers of one k
         const matrix_view<const T> turned = m.transposed();
-        for (std::size_t pair = 0; pair < tile_rows; ++pair) {
-            std::uint16_t two[2][tile_rows];
-            for (std::size_t h = 0; h < 2; ++h) {
-                read_row(turned, k + 2 * pair + h, column, 2 * pair + h < depth ? columns : 0, tile_rows, two[h]);
-                if (mask != nullptr && 2 * pair + h < depth)
-                    hide(two[h], columns, mask[(k + 2 * pair + h) * words + column / 32] >> (column % 32));
-            }
-            for (std::size_t c = 0; c < tile_rows; ++c) {
-                to[pair * tile_depth + 2 * c] = two[0][c];
-                to[pair * tile_depth + 2 * c + 1] = two[1][c];
-            }
+        alignas(64) std::uint16_t rows[tile_depth * tile_rows], kept[tile_depth];
+        for (std::size_t h = 0; h < tile_depth; ++h) {
+            read_row(turned, k + h, column, h < depth ? columns : 0, tile_rows, rows + h * tile_rows);
+            kept[h] = static_cast<std::uint16_t>(
+                mask != nullptr && h < depth ? mask[(k + h) * words + column / 32] >> (column % 32) : 0xffffU);
         }
-        return;
+        return zip_rows(rows, kept, to);
     }
     for (std::size_t c = 0; c < tile_rows; ++c) {
         std::uint16_t* const row = to + c * tile_depth;
@@ -189,10 +215,9 @@ inline void hide_tile(const std::uint16_t* from, const std::uint32_t* mask, std:
 #if HOLDFAST_AMX
     if (holdfast::detail::machine_has_avx512()) return hide_tile_avx512(from, mask, words, rows, to);
 #endif
-    for (std::size_t i = 0; i < rows; ++i) {
-        std::copy_n(from + i * tile_depth, tile_depth, to + i * tile_depth);
-        hide(to + i * tile_depth, tile_depth, mask[i * words]);
-    }
+    for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t c = 0; c < tile_depth; ++c)
+            to[i * tile_depth + c] = (mask[i * words] >> c & 1U) != 0 ? from[i * tile_depth + c] : std::uint16_t{0};
 }
 
 }  // namespace holdfast::adapters::detail
