@@ -17,7 +17,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdint>
+#include <cstddef>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -152,26 +153,28 @@ struct narrow_layer : layer {
     holdfast::matrix<float> da, db;
 };
 
-/// Times `work` as the benchmark does, and the frozen product after each: the ratio of the medians.
+/// Times `work`, and the frozen product after each: the ratio of the medians of their CPU time (all threads), which a
+/// busy machine changes less than the clock, and operations a second of it.
 template <class Work>
 void beside_frozen(benchmark::State& state, narrow_layer& l, const Work& work) {
-    using clock = std::chrono::steady_clock;
     std::vector<double> ours, frozen;
-    const auto timed = [](const auto& f) {
-        const auto start = clock::now();
+    const auto cpu_seconds = [](const auto& f) {
+        const std::clock_t start = std::clock();
         f();
-        return std::chrono::duration<double>(clock::now() - start).count();
+        return double(std::clock() - start) / CLOCKS_PER_SEC;
     };
     for (auto _ : state) {
-        ours.push_back(timed(work));
-        state.SetIterationTime(ours.back());
-        frozen.push_back(timed([&] { l.weight.multiply(l.half_x, l.half_y); }));
+        const auto start = std::chrono::steady_clock::now();
+        ours.push_back(cpu_seconds(work));
+        state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        frozen.push_back(cpu_seconds([&] { l.weight.multiply(l.half_x, l.half_y); }));
     }
     const auto middle = [](std::vector<double>& t) {
         std::nth_element(t.begin(), t.begin() + std::ptrdiff_t(t.size() / 2), t.end());
         return t[t.size() / 2];
     };
     state.counters["over_frozen"] = middle(ours) / middle(frozen);
+    state.counters["flops_cpu"] = l.frozen_flops() / middle(ours);
     count(state, l.frozen_flops());
 }
 
@@ -222,16 +225,20 @@ void onednn_frozen(benchmark::State& state) {
 }
 #endif
 
-void shapes(benchmark::internal::Benchmark* b) {
-    b->ArgNames({"m", "k", "n", "r", "threads"})->UseRealTime()->Unit(benchmark::kMillisecond);
+void layers(benchmark::internal::Benchmark* b) {
+    b->ArgNames({"m", "k", "n", "r", "threads"})->Unit(benchmark::kMillisecond);
     for (const long threads : {1L, 0L}) {
         b->Args({512, 1024, 1024, 16, threads});
         b->Args({2048, 256, 688, 8, threads});
         b->Args({16, 1024, 2752, 16, threads});
     }
 }
+void shapes(benchmark::internal::Benchmark* b) {
+    layers(b);
+    b->UseRealTime();
+}
 void narrow_shapes(benchmark::internal::Benchmark* b) {
-    shapes(b);
+    layers(b);
     b->UseManualTime();
     for (const long m : {1L, 16L, 512L}) b->Args({m, 4096, 4096, 16, 1});
 }
