@@ -32,7 +32,7 @@ inline bf16_level machine_bf16_level() {
 namespace detail {
 
 inline constexpr std::size_t sum_numbers = 256;  // of a tile of sums, 16 x 16 floats
-inline constexpr std::size_t cut_steps = 16;     // tiles along the depth that a pass multiplies: 32 KB of the right
+inline constexpr std::size_t cut_steps = 32;     // tiles along the depth that a pass multiplies: 64 KB of the right
 
 #if HOLDFAST_AMX
 /// Rows x 2 tiles of sums in registers: c[r][2][256] += left[r] right.

@@ -49,30 +49,33 @@ class tile_memory {
 
 /// 16 times `count` floats as bits of bfloat16, to the nearest, ties to even; what is not a number stays so.
 #if HOLDFAST_X86_LEVELS
-[[gnu::always_inline]] inline void round_by_vectors(const float* from, std::size_t count, std::uint16_t* to) {
+[[gnu::always_inline]] inline void round_by_vectors(const float* from, std::size_t count, void* to) {
     typedef std::uint32_t wide __attribute__((vector_size(64)));
     typedef std::uint16_t narrow __attribute__((vector_size(32)));
-    for (; count > 0; --count, from += 16, to += 16) {
+    for (std::size_t c = 0; c < count; ++c) {
         wide x;
-        std::memcpy(&x, from, sizeof x);
+        std::memcpy(&x, from + 16 * c, sizeof x);
         const wide rounded = x + 0x7fffU + (x >> 16 & 1U), size = x & 0x7fffffffU;
         x = size > 0x7f800000U ? x | 0x400000U : rounded;
         const narrow bits = __builtin_convertvector(x >> 16, narrow);
-        std::memcpy(to, &bits, sizeof bits);
+        std::memcpy(static_cast<char*>(to) + c * sizeof bits, &bits, sizeof bits);
     }
 }
 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))) inline void round_avx512(const float* from,
                                                                                                 std::size_t count,
-                                                                                                std::uint16_t* to) {
+                                                                                                void* to) {
     round_by_vectors(from, count, to);
 }
 #endif
-inline void round_sixteens(const float* from, std::size_t count, std::uint16_t* to) {
+inline void round_sixteens(const float* from, std::size_t count, void* to) {
 #if HOLDFAST_X86_LEVELS
     if (holdfast::detail::machine_has_avx512()) return round_avx512(from, count, to);
     round_by_vectors(from, count, to);
 #else
-    for (std::size_t c = 0; c < 16 * count; ++c) to[c] = bfloat16(from[c]).bits;
+    for (std::size_t c = 0; c < 16 * count; ++c) {
+        const std::uint16_t bits = bfloat16(from[c]).bits;
+        std::memcpy(static_cast<char*>(to) + c * sizeof bits, &bits, sizeof bits);
+    }
 #endif
 }
 
@@ -82,6 +85,10 @@ void read_row(const matrix_view<const T>& m, std::size_t i, std::size_t k, std::
               std::uint16_t* to) {
     std::size_t c = 0;
     if constexpr (std::is_same_v<T, bfloat16>) {
+        if (m.col_stride() == 1 && count == tile_depth && room == tile_depth) {  // most are
+            std::memcpy(to, &m(i, k), tile_depth * sizeof *to);
+            return;
+        }
         if (m.col_stride() == 1 && count > 0) std::memcpy(to, &m(i, k), (c = count) * sizeof *to);
         for (; c < count; ++c) to[c] = m(i, k + c).bits;
     } else {
@@ -97,12 +104,7 @@ template <class T>
 void write_row(const matrix_view<T>& m, std::size_t i, std::size_t k, std::size_t count, const float* from) {
     std::size_t c = 0;
     if constexpr (std::is_same_v<T, bfloat16>)
-        if (m.col_stride() == 1)
-            for (; c + 16 <= count; c += 16) {
-                std::uint16_t bits[16];
-                round_sixteens(from + c, 1, bits);
-                std::memcpy(static_cast<void*>(&m(i, k + c)), bits, sizeof bits);
-            }
+        if (m.col_stride() == 1 && count >= 16) round_sixteens(from, count / 16, &m(i, k)), c = count / 16 * 16;
     if constexpr (std::is_same_v<T, float>)
         if (m.col_stride() == 1 && count > 0) std::memcpy(&m(i, k), from, (c = count) * sizeof *from);
     for (; c < count; ++c) m(i, k + c) = static_cast<T>(from[c]);
