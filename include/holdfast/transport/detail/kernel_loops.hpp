@@ -21,6 +21,9 @@ namespace holdfast::transport::detail {
 
 inline constexpr std::size_t kernel_step = 32;  // entries
 inline constexpr float least_narrow = 0x1p-62F, greatest_narrow = 0x1.ffp0F;
+/// Below, a float of a row is zero: far too small for any sum that it could be part of, and products with it would
+/// be below the normal numbers, which some processors compute a hundred times slower.
+inline constexpr float least_kept = 0x1p-80F;
 
 /// x, between least_narrow and greatest_narrow, in 16 bits.
 inline std::uint32_t narrow_code(float x) { return (std::bit_cast<std::uint32_t>(x) + 0x1000U) >> 13U & 0xffffU; }
@@ -112,16 +115,17 @@ struct kernel_loops {
         for (; r < rows; ++r) weigh<1>(k + r * stride, stride, w + r, s, m);
     }
 
-    /// k_j = scale e_j
+    /// k_j = scale e_j, or zero below least_kept
     [[gnu::always_inline]] static void keep(const float* e, float scale, std::size_t m, float* k) {
         std::size_t j = 0;
         for (; j + v::lanes <= m; j += v::lanes) {
             vector x;
             v::load(x, e + j);
             x *= scale;
+            x = x >= least_kept ? x : vector{};
             v::store(k + j, x);
         }
-        for (; j < m; ++j) k[j] = scale * e[j];
+        for (; j < m; ++j) k[j] = scale * e[j] >= least_kept ? scale * e[j] : 0;
         std::fill(k + m, k + (m + kernel_step - 1) / kernel_step * kernel_step, 0.0F);
     }
     [[gnu::always_inline]] static void code(const float* e, float scale, words& to) {
@@ -203,7 +207,7 @@ struct kernel_loops {
             for (std::size_t j = 0; j < m; ++j) s[j] += w[r] * entry(k + r * stride, j);
     }
     static void keep(const float* e, float scale, std::size_t m, float* k) {
-        for (std::size_t j = 0; j < m; ++j) k[j] = scale * e[j];
+        for (std::size_t j = 0; j < m; ++j) k[j] = scale * e[j] >= least_kept ? scale * e[j] : 0;
         std::fill(k + m, k + (m + kernel_step - 1) / kernel_step * kernel_step, 0.0F);
     }
     static void keep(const float* e, float scale, std::size_t m, std::uint16_t* k) {
