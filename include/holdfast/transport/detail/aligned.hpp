@@ -1,7 +1,9 @@
 #pragma once
 // Rows of numbers that begin where a cache line does: a load of 64 bytes then touches one line, not two; large ones on
-// large pages, where the system has them: most of what a short run waits for is memory seen first. Builds on the
-// standard library.
+// large pages, where the system has them: most of what a short run waits for is memory seen first. Builds on
+// kept_blocks.hpp.
+
+#include <holdfast/transport/detail/kept_blocks.hpp>
 
 #include <cstddef>
 #include <limits>
@@ -22,28 +24,23 @@ struct aligned_allocator {
     static constexpr std::align_val_t line{64};
     static constexpr std::size_t page = std::size_t{2} << 20;  // a large one of the machine: one fault, not 512
 
-    static constexpr bool large(std::size_t n) { return n * sizeof(T) >= page / 2; }
-
     aligned_allocator() = default;
     template <class U>
     aligned_allocator(const aligned_allocator<U>&) {}  // NOLINT: as allocators convert
 
     [[nodiscard]] T* allocate(std::size_t n) {
         if (n > (std::numeric_limits<std::size_t>::max() - page) / sizeof(T)) throw std::bad_array_new_length();
-        const std::size_t bytes = n * sizeof(T);
-        if (!large(n)) return static_cast<T*>(::operator new(bytes, line));
-        const std::size_t pages = (bytes + page - 1) / page * page;
-        void* const p = ::operator new (pages, std::align_val_t{page});
+        const std::size_t bytes = taken(n);
+        if (void* const kept = kept_blocks::take(bytes)) return static_cast<T*>(kept);
+        void* const p = ::operator new(bytes, alignment(bytes));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-        (void)madvise(p, pages, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
+        if (large(bytes)) (void)madvise(p, bytes, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
 #endif
         return static_cast<T*>(p);
     }
     void deallocate(T* p, std::size_t n) {
-        if (large(n))
-            ::operator delete (p, std::align_val_t{page});
-        else
-            ::operator delete(p, line);
+        const std::size_t bytes = taken(n);
+        if (!kept_blocks::keep({p, bytes, alignment(bytes)})) ::operator delete(p, alignment(bytes));
     }
 
     template <class U>
@@ -55,6 +52,16 @@ struct aligned_allocator {
         ::new (static_cast<void*>(p)) U(value);
     }
     friend bool operator==(const aligned_allocator&, const aligned_allocator&) { return true; }
+
+  private:
+    static constexpr bool large(std::size_t bytes) { return bytes >= page / 2; }
+    static constexpr std::align_val_t alignment(std::size_t bytes) {
+        return large(bytes) ? std::align_val_t{page} : line;
+    }
+    static constexpr std::size_t taken(std::size_t n) {
+        const std::size_t bytes = n * sizeof(T), whole = large(bytes) ? page : kept_blocks::step;
+        return (bytes + whole - 1) / whole * whole;
+    }
 };
 
 template <class T>

@@ -16,11 +16,40 @@
 
 namespace holdfast::transport::detail {
 
+/// Nodes in parts that grow together.
+class disjoint_parts {
+    using node = std::int32_t;
+
+  public:
+    explicit disjoint_parts(std::size_t nodes) : part_(nodes) { std::iota(part_.begin(), part_.end(), node{0}); }
+    /// @return whether they were in different parts
+    bool unite(node x, node y) {
+        const node p = find(x), q = find(y);
+        if (p == q) return false;
+        part_[static_cast<std::size_t>(p)] = q;
+        return true;
+    }
+
+  private:
+    node find(node x) {
+        const auto of = [&](node y) -> node& { return part_[static_cast<std::size_t>(y)]; };
+        while (of(x) != x) x = of(x) = of(of(x));
+        return x;
+    }
+    std::vector<node> part_;
+};
+
 /// Arcs that carry mass, and how much.
 struct first_plan {
     std::vector<arc> arcs;  // costs are not set
     std::vector<std::int64_t> mass;
 };
+
+/// Whether arcs between so many nodes close no cycle.
+inline bool is_forest(const std::vector<arc>& arcs, std::size_t nodes) {
+    disjoint_parts parts(nodes);
+    return std::all_of(arcs.begin(), arcs.end(), [&](const arc& e) { return parts.unite(e.i, e.j); });
+}
 
 /// The numbers of listed arcs by reduced cost, as far as a 4096th of their range tells them apart; by number within.
 inline std::vector<std::uint32_t> by_reduced_cost(const std::vector<arc>& arcs, const std::vector<double>& potential) {
@@ -51,18 +80,11 @@ inline std::vector<std::uint32_t> peeled(const std::vector<arc>& arcs, const std
                                          std::size_t nodes) {
     using node = std::int32_t;
     const auto at = [](node x) { return static_cast<std::size_t>(x); };
-    std::vector<node> part(nodes);
-    std::iota(part.begin(), part.end(), node{0});
-    const auto find = [&](node x) {
-        while (part[at(x)] != x) x = part[at(x)] = part[at(part[at(x)])];
-        return x;
-    };
+    disjoint_parts parts(nodes);
     std::vector<std::uint32_t> degree(nodes, 0), mixed(nodes, 0), out;
     for (const std::uint32_t k : order) {
         const arc& e = arcs[k];
-        const node p = find(e.i), q = find(e.j);
-        if (p == q) continue;
-        part[at(p)] = q;
+        if (!parts.unite(e.i, e.j)) continue;
         const node ends[] = {e.i, e.j};  // named: nvcc 13.0 loses a braced range in a template
         for (const node x : ends) ++degree[at(x)], mixed[at(x)] ^= k;  // of one arc left, its number
     }

@@ -117,22 +117,23 @@ struct kernel_loops {
 
     /// k_j = scale e_j, or zero below least_kept
     [[gnu::always_inline]] static void keep(const float* e, float scale, std::size_t m, float* k) {
+        const float least = least_kept / scale;  // compared before it is multiplied: the product itself would be slow
         std::size_t j = 0;
         for (; j + v::lanes <= m; j += v::lanes) {
             vector x;
             v::load(x, e + j);
+            x = x >= least ? x : vector{};
             x *= scale;
-            x = x >= least_kept ? x : vector{};
             v::store(k + j, x);
         }
-        for (; j < m; ++j) k[j] = scale * e[j] >= least_kept ? scale * e[j] : 0;
+        for (; j < m; ++j) k[j] = e[j] >= least ? scale * e[j] : 0;
         std::fill(k + m, k + (m + kernel_step - 1) / kernel_step * kernel_step, 0.0F);
     }
     [[gnu::always_inline]] static void code(const float* e, float scale, words& to) {
         vector x;
         v::load(x, e);
+        raise_to<float, Bytes>(x, vector{} + least_narrow / scale);
         x *= scale;
-        raise_to<float, Bytes>(x, vector{} + least_narrow);
         lower_to<float, Bytes>(x, vector{} + greatest_narrow);
         std::memcpy(&to, &x, sizeof x);
         to = (to + 0x1000U) >> 13U & 0xffffU;
@@ -207,7 +208,7 @@ struct kernel_loops {
             for (std::size_t j = 0; j < m; ++j) s[j] += w[r] * entry(k + r * stride, j);
     }
     static void keep(const float* e, float scale, std::size_t m, float* k) {
-        for (std::size_t j = 0; j < m; ++j) k[j] = scale * e[j] >= least_kept ? scale * e[j] : 0;
+        for (std::size_t j = 0; j < m; ++j) k[j] = e[j] >= least_kept / scale ? scale * e[j] : 0;
         std::fill(k + m, k + (m + kernel_step - 1) / kernel_step * kernel_step, 0.0F);
     }
     static void keep(const float* e, float scale, std::size_t m, std::uint16_t* k) {

@@ -6,6 +6,7 @@
 // Cunningham's choice of the leaving arc excludes cycling. Builds on promising_arcs.hpp, which arcs are looked at, and
 // first_plan.hpp, where the search begins. Leaves out checking and reporting.
 
+#include <holdfast/transport/detail/augmenting_paths.hpp>
 #include <holdfast/transport/detail/first_plan.hpp>
 #include <holdfast/transport/detail/pricing.hpp>
 #include <holdfast/transport/detail/promising_arcs.hpp>
@@ -31,7 +32,6 @@ class network_simplex {
     using node = std::int32_t;
     using real = typename Costs::real;
     static constexpr node none = -1;
-    static constexpr std::int64_t unit = std::int64_t{1} << 52;
 
   public:
     network_simplex(const Costs& costs, std::span<const double> a, std::span<const double> b)
@@ -39,8 +39,9 @@ class network_simplex {
           n_(static_cast<node>(costs.rows())),
           m_(static_cast<node>(costs.cols())),
           root_(n_ + m_),
-          supply_(integer_masses(a, unit)),
-          demand_(integer_masses(b, unit)),
+          unit_(mass_unit(a, b)),
+          supply_(integer_masses(a, unit_)),
+          demand_(integer_masses(b, unit_)),
           scale_(costs.largest()),
           tolerance_(64 * std::numeric_limits<double>::epsilon() * scale_),
           list_(costs, a, b, scale_, tolerance_) {
@@ -55,10 +56,19 @@ class network_simplex {
     /// the plan is feasible and the potentials respect every cost.
     outcome solve(std::span<const double> f, std::span<const double> g, std::size_t max_pivots, double gap) {
         start_potentials(f, g);
+        const first_plan placed = along_paths();
         start_ = potential_;
-        list_.begin(8, potential_);
-        const first_plan plan = plan_along(c_, list_.arcs(), potential_, supply_, demand_);
-        hang(plan.arcs, plan.mass);
+        if (!placed.arcs.empty()) {
+            hang(placed.arcs, placed.mass);
+            refresh_potentials();
+            list_.bound(potential_);
+            if (gap > 0 && close(gap)) return outcome::close_enough;
+        }
+        if (placed.arcs.empty()) {
+            list_.begin(8, potential_);
+            const first_plan plan = plan_along(c_, list_.arcs(), potential_, supply_, demand_);
+            hang(plan.arcs, plan.mass);
+        }
         for (;;) {
             refresh_potentials();
             if (gap > 0 && close(gap)) return outcome::close_enough;
@@ -85,7 +95,7 @@ class network_simplex {
             const link& at_x = tree_[at(x)];
             if (at_x.parent == root_ || at_x.flow == 0) continue;
             const auto [i, j] = arc_of(x);
-            visit(at(i), at(j), static_cast<double>(at_x.flow) / static_cast<double>(unit), at_x.cost);
+            visit(at(i), at(j), static_cast<double>(at_x.flow) / static_cast<double>(unit_), at_x.cost);
         }
     }
 
@@ -119,10 +129,25 @@ class network_simplex {
         // Columns take the least cost of theirs, rows what is then left.
         std::vector<real> best(at(m_), std::numeric_limits<real>::max());
         auto costs = c_.read();
-        for (node i = 0; i < n_; ++i) row_pricing<real>::lower(best.data(), costs.row(at(i)), at(m_));
+        for (node i = 0; i < n_; ++i) row_pricing<real>::lower(best.data(), costs.row(at(i)), 0, at(m_));
         for (node j = 0; j < m_; ++j) potential_[at(n_ + j)] = static_cast<double>(best[at(j)]);
         for (node i = 0; i < n_; ++i)
             potential_[at(i)] = static_cast<double>(row_pricing<real>::least(costs.row(at(i)), best.data(), at(m_)));
+    }
+
+    /// A plan along shortest paths, and its potentials; nothing where it took too long, or its arcs close a cycle.
+    first_plan along_paths() {
+        first_plan placed;
+        if (!c_.any_order()) return placed;
+        augmenting_paths<Costs> paths(c_, supply_, demand_, potential_);
+        if (!paths.run()) return placed;
+        paths.potentials(potential_);
+        paths.each_flow([&](std::size_t i, std::size_t j, std::int64_t mass) {
+            placed.arcs.push_back({static_cast<node>(i), n_ + static_cast<node>(j), 0});
+            placed.mass.push_back(mass);
+        });
+        if (!is_forest(placed.arcs, at(root_))) placed = {};
+        return placed;
     }
 
     /// Turns a forest of arcs into the tree below the root.
@@ -215,7 +240,7 @@ class network_simplex {
         if (delta != 0) {
             for (x = i; x != join; x = tree_[at(x)].parent) tree_[at(x)].flow += points_up(x) ? -delta : delta;
             for (x = j; x != join; x = tree_[at(x)].parent) tree_[at(x)].flow += points_up(x) ? delta : -delta;
-            primal_ += static_cast<double>(delta) / static_cast<double>(unit) * reduced_cost;
+            primal_ += static_cast<double>(delta) / static_cast<double>(unit_) * reduced_cost;
         }
         // What hangs below the leaving arc is turned over and hung onto the entering arc.
         const node inner = below_source ? i : j, outer = below_source ? j : i;
@@ -290,12 +315,13 @@ class network_simplex {
             }
             const link& here = tree_[at(x)];
             potential_[at(x)] = here.cost - potential_[at(here.parent)];
-            primal_ += static_cast<double>(here.flow) / static_cast<double>(unit) * here.cost;
+            primal_ += static_cast<double>(here.flow) / static_cast<double>(unit_) * here.cost;
         });
     }
 
     Costs c_;
     node n_, m_, root_;
+    std::int64_t unit_;
     std::vector<std::int64_t> supply_, demand_;  // what is not yet placed
     std::vector<link> tree_;
     std::vector<double> potential_, start_;  // f, g, and that of the root; as the search began

@@ -25,19 +25,22 @@ template <class T, std::size_t Bytes>
 template <class X, class Y, std::size_t Bytes>
 [[gnu::always_inline]] inline double squared_distance(const X* x, double p, const Y* y, double q, std::size_t d) {
     using v = vec<double, Bytes>;
-    constexpr std::size_t parts = 64 / Bytes, step = 64 / sizeof(double);
-    typename v::type sum[parts] = {};
+    constexpr std::size_t parts = 64 / Bytes, chains = 4, step = chains * 64 / sizeof(double);
+    typename v::type sum[chains * parts] = {};  // chains, so that no addition waits for the one before
     std::size_t k = 0;
     for (; k + step <= d; k += step)
-#pragma GCC unroll 4
-        for (std::size_t r = 0; r < parts; ++r) {
+#pragma GCC unroll 16
+        for (std::size_t r = 0; r < chains * parts; ++r) {
             typename v::type s, t;
             load_wide<X, Bytes>(s, x + k + r * v::lanes);
             load_wide<Y, Bytes>(t, y + k + r * v::lanes);
             s = s * p - t * q;
             sum[r] += s * s;
         }
-    double rest = sum_parts<double, Bytes>(sum);
+    typename v::type part[parts];
+    for (std::size_t r = 0; r < parts; ++r)
+        part[r] = (sum[r] + sum[parts + r]) + (sum[2 * parts + r] + sum[3 * parts + r]);
+    double rest = sum_parts<double, Bytes>(part);
     for (; k < d; ++k) {
         const double t = static_cast<double>(x[k]) * p - static_cast<double>(y[k]) * q;
         rest += t * t;

@@ -42,19 +42,20 @@ template <class Real, std::size_t Bytes>
     return least;
 }
 
-/// low_j = min(low_j, c_j)
+/// low_j = min(low_j, c_j − by)
 template <class Real, std::size_t Bytes>
-[[gnu::always_inline]] inline void lower_row(Real* low, const Real* c, std::size_t m) {
+[[gnu::always_inline]] inline void lower_row(Real* low, const Real* c, Real by, std::size_t m) {
     using w = vec<Real, Bytes>;
     std::size_t j = 0;
     for (; j + w::lanes <= m; j += w::lanes) {
         typename w::type x, y;
         w::load(x, low + j);
         w::load(y, c + j);
+        y -= by;
         lower_to<Real, Bytes>(x, y);
         w::store(low + j, x);
     }
-    for (; j < m; ++j) low[j] = std::min(low[j], c[j]);
+    for (; j < m; ++j) low[j] = std::min(low[j], c[j] - by);
 }
 
 /// max_j |c_j|
@@ -138,8 +139,8 @@ Real least_reduced(const Real* c, const Real* v, std::size_t m) {
     return least;
 }
 template <class Real, std::size_t>
-void lower_row(Real* low, const Real* c, std::size_t m) {
-    for (std::size_t j = 0; j < m; ++j) low[j] = std::min(low[j], c[j]);
+void lower_row(Real* low, const Real* c, Real by, std::size_t m) {
+    for (std::size_t j = 0; j < m; ++j) low[j] = std::min(low[j], c[j] - by);
 }
 template <class Real, std::size_t>
 Real largest_of(const Real* c, std::size_t m) {
@@ -161,8 +162,8 @@ template <class Real>
 struct row_pricing {
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), Real, least, (const Real* c, const Real* v, std::size_t m), (c, v, m),
                               (least_reduced<Real, Bytes>))
-    HOLDFAST_TRANSPORT_LEVELS(machine_level(), void, lower, (Real * low, const Real* c, std::size_t m), (low, c, m),
-                              (lower_row<Real, Bytes>))
+    HOLDFAST_TRANSPORT_LEVELS(machine_level(), void, lower, (Real * low, const Real* c, Real by, std::size_t m),
+                              (low, c, by, m), (lower_row<Real, Bytes>))
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), Real, largest, (const Real* c, std::size_t m), (c, m),
                               (largest_of<Real, Bytes>))
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), std::size_t, some_below,

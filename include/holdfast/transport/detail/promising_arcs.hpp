@@ -60,6 +60,12 @@ class promising_arcs {
         return false;
     }
 
+    /// The bound from below of these potentials, and no list.
+    void bound(const std::vector<double>& potential) {
+        pass(potential,
+             [](std::size_t, const real*, double, double, double) { return std::numeric_limits<double>::infinity(); });
+    }
+
     /// The first list: arcs of a reduced cost below what some rows have `wanted` arcs below, of a row no more than four
     /// times as many.
     void begin(std::size_t wanted, const std::vector<double>& potential) {

@@ -93,6 +93,7 @@ struct ready_task {
 template <class A, class B>
 struct table_problem {
     using real = float;
+    using reader = cost_table::reader;
     static constexpr bool rounded = true;
 
     const cost_table* table;
@@ -103,7 +104,8 @@ struct table_problem {
 
     [[nodiscard]] std::size_t rows() const { return table->rows(); }
     [[nodiscard]] std::size_t cols() const { return table->cols(); }
-    [[nodiscard]] cost_table::reader read() const { return table->read(); }
+    [[nodiscard]] reader read() const { return table->read(); }
+    [[nodiscard]] bool any_order() const { return table->how() != storage::streamed; }
     [[nodiscard]] double slack(std::size_t i) const { return rounding + table->quantisation(i); }
     [[nodiscard]] double largest() const { return table->greatest() + rounding; }
     [[nodiscard]] double precise(std::size_t i, std::size_t j) const {
@@ -117,13 +119,15 @@ struct table_problem {
 /// Costs as they are read from a table, taken for the true ones.
 struct read_costs {
     using real = float;
+    using reader = cost_table::reader;
     static constexpr bool rounded = false;
 
     const cost_table* table;
 
     [[nodiscard]] std::size_t rows() const { return table->rows(); }
     [[nodiscard]] std::size_t cols() const { return table->cols(); }
-    [[nodiscard]] cost_table::reader read() const { return table->read(); }
+    [[nodiscard]] reader read() const { return table->read(); }
+    [[nodiscard]] bool any_order() const { return table->how() != storage::streamed; }
     [[nodiscard]] double slack(std::size_t) const { return 0; }
     [[nodiscard]] double largest() const { return table->greatest(); }
     [[nodiscard]] double precise(std::size_t i, std::size_t j) const { return static_cast<double>(table->at(i, j)); }

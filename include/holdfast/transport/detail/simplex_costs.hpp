@@ -9,13 +9,41 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
 
 namespace holdfast::transport::detail {
 
-/// Masses as integers of equal sum: units of 2^-52, the leftover of rounding spread one unit each.
+/// The number of equal parts that all weights are whole numbers of (n, where they are equal; of a measure whose
+/// equal points were made one, how many there were); 0 where it is not small.
+inline std::int64_t equal_parts(std::span<const double> weights) {
+    double least = std::numeric_limits<double>::infinity();
+    for (const double w : weights)
+        if (w > 0) least = std::min(least, w);
+    for (int parts_of_least = 1; parts_of_least <= 16; ++parts_of_least) {
+        double sum = 0;
+        const bool whole = std::all_of(weights.begin(), weights.end(), [&](double w) {
+            const double parts = w / least * parts_of_least, rounded = std::nearbyint(parts);
+            sum += rounded;
+            return std::abs(parts - rounded) <= 1e-12 * parts;
+        });
+        if (whole) return sum < 0x1p22 ? static_cast<std::int64_t>(sum) : 0;
+    }
+    return 0;
+}
+
+/// What a mass of 1 is as an integer. Where weights are whole numbers of equal parts, so are their integers: then sums
+/// of them are equal where they should be, and plans as sparse as they can be.
+inline std::int64_t mass_unit(std::span<const double> a, std::span<const double> b) {
+    const std::int64_t parts =
+        std::lcm(std::max<std::int64_t>(1, equal_parts(a)), std::max<std::int64_t>(1, equal_parts(b)));
+    // With room between the last bit of a double and 1: quotients are rounded to the integers that they should be.
+    return parts > 1 ? (std::int64_t{1} << 46) / parts * parts : std::int64_t{1} << 52;
+}
+
+/// Masses as integers of sum `total`, the leftover of rounding spread one unit each.
 inline std::vector<std::int64_t> integer_masses(std::span<const double> weights, std::int64_t total) {
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     std::vector<std::int64_t> units(weights.size());
@@ -45,6 +73,7 @@ struct dense_costs {
     [[nodiscard]] std::size_t rows() const { return c.rows(); }
     [[nodiscard]] std::size_t cols() const { return c.cols(); }
     [[nodiscard]] reader read() const { return {c}; }
+    [[nodiscard]] bool any_order() const { return true; }
     [[nodiscard]] double precise(std::size_t i, std::size_t j) const { return static_cast<double>(c(i, j)); }
     [[nodiscard]] double slack(std::size_t) const { return 0; }
     [[nodiscard]] double largest() const {
