@@ -188,11 +188,13 @@ class ladder {
     /// first plan along their arcs is close enough.
     template <class Engine>
     void warm_start(Engine& engine, std::size_t n, std::size_t m) {
-        const double eps = 0.03 * engine.summary().deviation;
-        if (!(eps > 1e-6 * engine.summary().greatest)) return;
-        std::vector<float> f(n, 0), g(m, 0);
-        for (int k = 0; k < 3; ++k) engine.sweep(f, g, 5 * eps, 1);
-        for (int k = 0; k < 24; ++k)  // cheap ones: the first alone computes exponentials
+        const cost_summary costs = engine.summary();
+        const double eps = 0.05 * costs.deviation;
+        if (!(eps > 1e-6 * costs.greatest)) return;
+        // From about where they will be: the first exponentials are then neither lost nor computed twice.
+        std::vector<float> f(n, static_cast<float>(costs.mean - costs.deviation)), g(m, 0);
+        for (int k = 0; k < 4; ++k) engine.sweep(f, g, 4 * eps, 1);
+        for (int k = 0; k < 20; ++k)  // cheap ones: the first alone computes exponentials
             if (engine.sweep(f, g, eps, 1) < 0.05) break;
         out_.f = engine.to_host(f);
         out_.g = engine.to_host(g);
