@@ -131,8 +131,8 @@ void check_rows(holdfast::philox& g) {
             CHECK(HOLDFAST_AT(level, pricing::least)(c.data(), v.data(), m) == reduced);
             CHECK(HOLDFAST_AT(level, pricing::largest)(c.data(), m) == size);
             auto low = v;
-            HOLDFAST_AT(level, pricing::lower)(low.data(), c.data(), m);
-            for (std::size_t j = 0; j < m; ++j) REQUIRE(low[j] == std::min(v[j], c[j]));
+            HOLDFAST_AT(level, pricing::lower)(low.data(), c.data(), Real(0.25), m);
+            for (std::size_t j = 0; j < m; ++j) REQUIRE(low[j] == std::min(v[j], c[j] - Real(0.25)));
             std::vector<std::uint32_t> expected;
             for (std::size_t j = 0; j < m; ++j)
                 if (c[j] - v[j] <= Real(-0.6)) expected.push_back(static_cast<std::uint32_t>(j));

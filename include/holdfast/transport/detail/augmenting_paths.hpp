@@ -41,6 +41,8 @@ class augmenting_paths {
           first_(m_, none),
           reached_from_(n_, none),
           seen_(n_, 0),
+          pairs_(n_ == m_ && std::all_of(supply.begin(), supply.end(), [&](auto x) { return x == supply[0]; }) &&
+                 supply == demand),
           tie_(std::numeric_limits<real>::epsilon() * static_cast<real>(costs.largest())) {
         const std::size_t width = (m_ + scan_step - 1) / scan_step * scan_step;
         v_.assign(width, -std::numeric_limits<real>::infinity());
@@ -51,12 +53,12 @@ class augmenting_paths {
         place_along_tight_arcs();
     }
 
-    /// Places all mass; gives up where too many sources have some left at the start (masses that split over many sinks:
-    /// a tree is found faster), or when too many rows were read.
+    /// Places all mass; gives up when too many rows were read, or where masses differ and many sources wait (their mass
+    /// would split over sinks again and again: a tree is found faster).
     /// @return whether all is placed
     bool run() {
         const auto waiting = std::count_if(left_.begin(), left_.end(), [](std::int64_t left) { return left > 0; });
-        if (static_cast<std::size_t>(waiting) > n_ / 4) return false;
+        if (!pairs_ && static_cast<std::size_t>(waiting) > n_ / 4) return false;
         const std::size_t most_rows = 20 * (n_ + m_);
         for (std::size_t i = 0; i < n_; ++i)
             while (left_[i] > 0) {
@@ -215,6 +217,7 @@ class augmenting_paths {
     std::vector<node> reached_from_;  // by which sink a source was reached
     std::vector<std::uint32_t> seen_;
     std::uint32_t search_ = 0;
+    bool pairs_;  // whether all masses are the same
     real tie_;
     aligned_vector<real> v_, w_, key_;  // g; g in a search; lengths of ways
     aligned_vector<beside<real>> from_;
