@@ -1,13 +1,17 @@
 #pragma once
 // What an absorbed iteration (absorbed_kernel.hpp) does to rows of exponentials, at the width of the machine: products
 // with a vector, weighted sums, and the two ways of keeping a row: floats, or 16 bits each. GCC's vector extension
-// alone; without it the same loops run as plain code. Rows begin at multiples of 64 bytes and end at multiples of 32
-// entries, so nothing is left over. Builds on simd.hpp.
+// alone; without it the same loops run as plain code. Builds on exponentials.hpp.
 //
-// In 16 bits a number of [2^-63, 2) is the 6 low bits of its exponent and the 10 high bits of its fraction, rounded to
-// the nearest: wrong by the 2048th part at most. Entry k of a step of 32 is the low half of word k, entry 16 + k its
-// high half: two operations make either a float.
+// Rows are kept in blocks of four, step by step: 32 entries of the first row, of the second, ..., then the next 32 of
+// each. So a block is one stretch of memory, and every step begins a cache line. Rows end at multiples of 32 entries.
+//
+// Two entries of 16 bits make a word of 32. The word, taken for a float, is one of them: what the other adds to its
+// digits is allowed for when it is rounded. The other is the word shifted by 16. So one operation makes two floats;
+// each is wrong by the 256th part of itself at most. Entry k of a step is the low half of word k, entry 16 + k the
+// word.
 
+#include <holdfast/transport/detail/exponentials.hpp>
 #include <holdfast/transport/detail/simd.hpp>
 
 #include <algorithm>
@@ -16,17 +20,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace holdfast::transport::detail {
 
 inline constexpr std::size_t kernel_step = 32;  // entries
-inline constexpr float least_narrow = 0x1p-62F, greatest_narrow = 0x1.ffp0F;
-/// Below, a float of a row is zero: far too small for any sum that it could be part of, and products with it would
-/// be below the normal numbers, which some processors compute a hundred times slower.
-inline constexpr float least_kept = 0x1p-80F;
-
-/// x, between least_narrow and greatest_narrow, in 16 bits.
-inline std::uint32_t narrow_code(float x) { return (std::bit_cast<std::uint32_t>(x) + 0x1000U) >> 13U & 0xffffU; }
+inline constexpr std::size_t kernel_block = 4;  // rows
+/// What is kept of an entry below it: far from all that count, and products with it are numbers that machines are not
+/// slow with.
+inline constexpr float least_kept = 0x1p-100F;
+/// The number that becomes it when it is scaled.
+inline float least_scaled(float scale) { return std::max(least_kept / scale, std::numeric_limits<float>::min()); }
 
 #if HOLDFAST_TRANSPORT_SIMD
 
@@ -35,9 +39,9 @@ struct kernel_loops {
     using v = vec<float, Bytes>;
     using vector = typename v::type;
     using words = typename vec<std::uint32_t, Bytes>::type;
-    static constexpr std::size_t parts = 64 / Bytes;  // vectors of 16 entries
-    static constexpr std::size_t all = 2 * parts;     // and of a step
-    static constexpr int together = Bytes == 64 ? 4 : 1;
+    static constexpr std::size_t parts = 64 / Bytes;                                // vectors of 16 entries
+    static constexpr std::size_t all = 2 * parts;                                   // and of a step
+    static constexpr std::size_t together = Bytes == 64 ? 4 : Bytes == 32 ? 2 : 1;  // rows that registers have room for
 
     /// Entries of a step, in their order.
     [[gnu::always_inline]] static void entries(const float* from, vector* to) {
@@ -49,177 +53,212 @@ struct kernel_loops {
         for (std::size_t p = 0; p < parts; ++p) {
             words x;
             std::memcpy(&x, from + p * 2 * v::lanes, sizeof x);
-            const words low = (x << 13U & 0x1fffe000U) | 0x20000000U, high = (x >> 3U & 0x1fffe000U) | 0x20000000U;
+            in_register(x);
+            const words low = x << 16U;
             std::memcpy(&to[p], &low, sizeof low);
-            std::memcpy(&to[parts + p], &high, sizeof high);
+            std::memcpy(&to[parts + p], &x, sizeof x);
         }
     }
+    /// A step of a row, of the next block, on its way to the nearest cache.
+    template <class Cell>
+    [[gnu::always_inline]] static void fetch(const Cell* step) {
+        for (std::size_t line = 0; line < kernel_step; line += 64 / sizeof(Cell)) __builtin_prefetch(step + line);
+    }
 
-    template <int Rows, class Cell>
-    [[gnu::always_inline]] static void product(const Cell* k, std::size_t stride, const float* x, std::size_t m,
-                                               float* out) {
-        vector sum[std::size_t(Rows) * all] = {};
+    template <class Cell>
+    [[gnu::always_inline]] static void product(const Cell* k, const float* x, std::size_t m, bool ahead, float* out) {
+        vector sum[together * all] = {};
         for (std::size_t j = 0; j < m; j += kernel_step) {
             vector factor[all];
             entries(x + j, factor);
 #pragma GCC unroll 4
-            for (std::size_t r = 0; r < std::size_t(Rows); ++r) {
+            for (std::size_t r = 0; r < together; ++r) {
                 vector of[all];
-                entries(k + r * stride + j, of);
+                const Cell* step = k + kernel_block * j + r * kernel_step;
+                entries(step, of);
+                if (r < 2 && ahead) fetch(step + kernel_block * m);
 #pragma GCC unroll 8
                 for (std::size_t p = 0; p < all; ++p) sum[r * all + p] += of[p] * factor[p];
             }
         }
-        for (std::size_t r = 0; r < std::size_t(Rows); ++r) {
+        for (std::size_t r = 0; r < together; ++r) {
             vector part[parts];
             for (std::size_t p = 0; p < parts; ++p) part[p] = sum[r * all + p] + sum[r * all + parts + p];
             out[r] = sum_parts<float, Bytes>(part);
         }
     }
-    template <int Rows, class Cell>
-    [[gnu::always_inline]] static void weigh(const Cell* k, std::size_t stride, const float* w, float* s,
-                                             std::size_t m) {
+    /// out_r = Σ_j k_rj x_j for the rows of a block. Half of the next block is fetched here, half in `weighted`.
+    template <class Cell>
+    [[gnu::always_inline]] static void products(const Cell* k, const float* x, std::size_t m, float* out) {
+        for (std::size_t r = 0; r < kernel_block; r += together) product(k + r * kernel_step, x, m, r < 2, out + r);
+    }
+    /// s_j += Σ_r w_r k_rj, row after row.
+    template <class Cell>
+    [[gnu::always_inline]] static void weighted(const Cell* k, const float* w, float* s, std::size_t m) {
+        vector by[kernel_block];
+        for (std::size_t r = 0; r < kernel_block; ++r) {
+            by[r] = vector{} + w[r];
+            in_register(by[r]);
+        }
         for (std::size_t j = 0; j < m; j += kernel_step) {
             vector sum[all];
             entries(s + j, sum);
 #pragma GCC unroll 4
-            for (std::size_t r = 0; r < std::size_t(Rows); ++r) {
+            for (std::size_t r = 0; r < kernel_block; ++r) {
                 vector of[all];
-                const Cell* row = k + r * stride + j;
-                entries(row, of);
-                // The rows that come next, from the far cache, while this loop needs the near one alone.
-                for (std::size_t line = 0; line < kernel_step; line += 64 / sizeof(Cell))
-                    __builtin_prefetch(row + std::size_t(Rows) * stride + line);
+                const Cell* step = k + kernel_block * j + r * kernel_step;
+                entries(step, of);
+                if (r >= 2) fetch(step + kernel_block * m);
 #pragma GCC unroll 8
-                for (std::size_t p = 0; p < all; ++p) sum[p] += of[p] * w[r];
+                for (std::size_t p = 0; p < all; ++p) sum[p] += of[p] * by[r];
             }
 #pragma GCC unroll 8
             for (std::size_t p = 0; p < all; ++p) v::store(s + j + p * v::lanes, sum[p]);
         }
     }
 
-    /// out_r = Σ_j k_rj x_j for `rows` rows.
-    template <class Cell>
-    [[gnu::always_inline]] static void products(const Cell* k, std::size_t stride, std::size_t rows, const float* x,
-                                                std::size_t m, float* out) {
-        std::size_t r = 0;
-        for (; r + together <= rows; r += together) product<together>(k + r * stride, stride, x, m, out + r);
-        for (; r < rows; ++r) product<1>(k + r * stride, stride, x, m, out + r);
-    }
-    /// s_j += Σ_r w_r k_rj, row after row.
-    template <class Cell>
-    [[gnu::always_inline]] static void weighted(const Cell* k, std::size_t stride, std::size_t rows, const float* w,
-                                                float* s, std::size_t m) {
-        std::size_t r = 0;
-        for (; r + together <= rows; r += together) weigh<together>(k + r * stride, stride, w + r, s, m);
-        for (; r < rows; ++r) weigh<1>(k + r * stride, stride, w + r, s, m);
-    }
-
-    /// k_j = scale e_j, or zero below least_kept
-    [[gnu::always_inline]] static void keep(const float* e, float scale, std::size_t m, float* k) {
-        const float least = least_kept / scale;  // compared before it is multiplied: the product itself would be slow
-        std::size_t j = 0;
-        for (; j + v::lanes <= m; j += v::lanes) {
-            vector x;
-            v::load(x, e + j);
-            x = x >= least ? x : vector{};
-            x *= scale;
-            v::store(k + j, x);
+    /// 32 entries from j on, zeros beyond the m-th.
+    struct padded {
+        alignas(64) float rest[kernel_step];
+        const float* from;
+        [[gnu::always_inline]] padded(const float* e, std::size_t j, std::size_t m) : from(e + j) {
+            if (j + kernel_step <= m) return;
+            for (std::size_t l = 0; l < kernel_step; ++l) rest[l] = j + l < m ? from[l] : 0;
+            from = rest;
         }
-        for (; j < m; ++j) k[j] = e[j] >= least ? scale * e[j] : 0;
-        std::fill(k + m, k + (m + kernel_step - 1) / kernel_step * kernel_step, 0.0F);
-    }
-    [[gnu::always_inline]] static void code(const float* e, float scale, words& to) {
-        vector x;
+    };
+    /// x = scale e, raised first: no product is then so small that machines are slow with it.
+    [[gnu::always_inline]] static void scaled(const float* e, float scale, float least, vector& x) {
         v::load(x, e);
-        raise_to<float, Bytes>(x, vector{} + least_narrow / scale);
+        raise_to<float, Bytes>(x, vector{} + least);
         x *= scale;
-        lower_to<float, Bytes>(x, vector{} + greatest_narrow);
-        std::memcpy(&to, &x, sizeof x);
-        to = (to + 0x1000U) >> 13U & 0xffffU;
+    }
+    /// k_j = scale e_j, a row of a block.
+    [[gnu::always_inline]] static void keep(const float* e, float scale, std::size_t m, float* k) {
+        const float least = least_scaled(scale);
+        for (std::size_t j = 0; j < m; j += kernel_step) {
+            const padded step(e, j, m);
+#pragma GCC unroll 8
+            for (std::size_t p = 0; p < all; ++p) {
+                vector x;
+                scaled(step.from + p * v::lanes, scale, least, x);
+                v::store(k + kernel_block * j + p * v::lanes, x);
+            }
+        }
     }
     [[gnu::always_inline]] static void keep(const float* e, float scale, std::size_t m, std::uint16_t* k) {
+        const float least = least_scaled(scale);
         for (std::size_t j = 0; j < m; j += kernel_step) {
-            float rest[kernel_step];
-            const float* from = e + j;
-            if (j + kernel_step > m) {
-                for (std::size_t l = 0; l < kernel_step; ++l) rest[l] = j + l < m ? from[l] : 0;
-                from = rest;
-            }
+            const padded step(e, j, m);
 #pragma GCC unroll 4
             for (std::size_t p = 0; p < parts; ++p) {
-                words x, high;
-                code(from + p * v::lanes, scale, x);
-                code(from + kernel_step / 2 + p * v::lanes, scale, high);
-                x |= high << 16U;
-                std::memcpy(k + j + p * 2 * v::lanes, &x, sizeof x);
+                vector first, second;
+                words low, word;
+                scaled(step.from + p * v::lanes, scale, least, first);
+                scaled(step.from + kernel_step / 2 + p * v::lanes, scale, least, second);
+                std::memcpy(&low, &first, sizeof low);
+                std::memcpy(&word, &second, sizeof word);
+                low = (low + 0x8000U) >> 16U;
+                word = ((word - low + 0x8000U) & 0xffff0000U) | low;
+                std::memcpy(k + kernel_block * j + p * 2 * v::lanes, &word, sizeof word);
             }
         }
     }
 
-    /// x_j = log x_j for positive, finite, normal x; m a multiple of 16 (Cephes, logf).
+    /// x_j = log x_j for positive, finite, normal x; m a multiple of 16.
     [[gnu::always_inline]] static void logarithms(float* x, std::size_t m) {
-        using ints = typename vec<std::int32_t, Bytes>::type;
         for (std::size_t j = 0; j < m; j += v::lanes) {
-            ints bits;
-            std::memcpy(&bits, x + j, sizeof bits);
-            bits -= 0x3f3504f3;  // of the root of 1/2: what is left of x lies between it and its double
-            const vector exponent = __builtin_convertvector(bits >> 23, vector);
-            const ints rest = (bits & 0x7fffff) + 0x3f3504f3;
-            vector t;
-            std::memcpy(&t, &rest, sizeof rest);
-            t -= 1.0F;
-            vector p = t * 7.0376836292e-2F - 1.1514610310e-1F;
-            p = p * t + 1.1676998740e-1F;
-            p = p * t - 1.2420140846e-1F;
-            p = p * t + 1.4249322787e-1F;
-            p = p * t - 1.6668057665e-1F;
-            p = p * t + 2.0000714765e-1F;
-            p = p * t - 2.4999993993e-1F;
-            p = p * t + 3.3333331174e-1F;
-            const vector square = t * t;
-            const vector y = (p * t * square - exponent * 2.12194440e-4F - square * 0.5F + t) + exponent * 0.693359375F;
+            vector y;
+            v::load(y, x + j);
+            log_in_place<Bytes>(y);
             v::store(x + j, y);
         }
+    }
+    /// x_j = exp x_j for |x| <= 80; m a multiple of 16.
+    [[gnu::always_inline]] static void exponentials(float* x, std::size_t m) {
+        for (std::size_t j = 0; j < m; j += v::lanes) {
+            vector y;
+            v::load(y, x + j);
+            y *= 1.44269504F;
+            exp2_in_place<Bytes>(y);
+            v::store(x + j, y);
+        }
+    }
+    /// For the rows of a block, d = min(max(excess (x − log s), −1), 1), the part of a step beyond 1 in units of
+    /// epsilon: log = log s − d, of = a exp(d). There is room for 16 of each, of which four count.
+    [[gnu::always_inline]] static void beyond(const float* s, const float* x, const float* a, float excess, float* log,
+                                              float* of) {
+        vector y, d, weight;
+        v::load(y, s);
+        log_in_place<Bytes>(y);
+        v::load(d, x);
+        d = (d - y) * excess;
+        raise_to<float, Bytes>(d, vector{} - 1.0F);
+        lower_to<float, Bytes>(d, vector{} + 1.0F);
+        y -= d;
+        v::store(log, y);
+        d *= 1.44269504F;
+        exp2_in_place<Bytes>(d);
+        v::load(weight, a);
+        d *= weight;
+        v::store(of, d);
     }
 };
 
 #else
 
-inline float entry(const float* k, std::size_t j) { return k[j]; }
+inline float entry(const float* k, std::size_t j) {
+    return k[j / kernel_step * kernel_step * kernel_block + j % kernel_step];
+}
 inline float entry(const std::uint16_t* k, std::size_t j) {
-    const std::size_t in = j % kernel_step, word = j - in + 2 * (in % 16) + (in >= 16 ? 1 : 0);
-    return std::bit_cast<float>(std::uint32_t{k[word]} << 13U | 0x20000000U);
+    const std::size_t in = j % kernel_step, word = (j - in) * kernel_block + 2 * (in % 16);
+    const auto low = std::uint32_t{k[word]} << 16U;
+    return std::bit_cast<float>(in < 16 ? low : std::uint32_t{k[word + 1]} << 16U | low >> 16U);
 }
 
 template <std::size_t>
 struct kernel_loops {
     template <class Cell>
-    static void products(const Cell* k, std::size_t stride, std::size_t rows, const float* x, std::size_t m,
-                         float* out) {
-        for (std::size_t r = 0; r < rows; ++r) {
+    static void products(const Cell* k, const float* x, std::size_t m, float* out) {
+        for (std::size_t r = 0; r < kernel_block; ++r) {
             out[r] = 0;
-            for (std::size_t j = 0; j < m; ++j) out[r] += entry(k + r * stride, j) * x[j];
+            for (std::size_t j = 0; j < m; ++j) out[r] += entry(k + r * kernel_step, j) * x[j];
         }
     }
     template <class Cell>
-    static void weighted(const Cell* k, std::size_t stride, std::size_t rows, const float* w, float* s, std::size_t m) {
-        for (std::size_t r = 0; r < rows; ++r)
-            for (std::size_t j = 0; j < m; ++j) s[j] += w[r] * entry(k + r * stride, j);
+    static void weighted(const Cell* k, const float* w, float* s, std::size_t m) {
+        for (std::size_t r = 0; r < kernel_block; ++r)
+            for (std::size_t j = 0; j < m; ++j) s[j] += w[r] * entry(k + r * kernel_step, j);
     }
     static void keep(const float* e, float scale, std::size_t m, float* k) {
-        for (std::size_t j = 0; j < m; ++j) k[j] = e[j] >= least_kept / scale ? scale * e[j] : 0;
-        std::fill(k + m, k + (m + kernel_step - 1) / kernel_step * kernel_step, 0.0F);
+        for (std::size_t j = 0; j < (m + kernel_step - 1) / kernel_step * kernel_step; ++j)
+            k[j / kernel_step * kernel_step * kernel_block + j % kernel_step] =
+                std::max(j < m ? scale * e[j] : 0, least_kept);
     }
     static void keep(const float* e, float scale, std::size_t m, std::uint16_t* k) {
-        for (std::size_t j = 0; j < (m + kernel_step - 1) / kernel_step * kernel_step; ++j) {
-            const std::size_t in = j % kernel_step, word = j - in + 2 * (in % 16) + (in >= 16 ? 1 : 0);
-            const float x = j < m ? scale * e[j] : 0;
-            k[word] = static_cast<std::uint16_t>(narrow_code(std::clamp(x, least_narrow, greatest_narrow)));
-        }
+        const auto bits = [&](std::size_t j) {
+            return std::bit_cast<std::uint32_t>(std::max(j < m ? scale * e[j] : 0, least_kept));
+        };
+        for (std::size_t j = 0; j < m; j += kernel_step)
+            for (std::size_t l = 0; l < kernel_step / 2; ++l) {
+                const std::uint32_t low = (bits(j + l) + 0x8000U) >> 16U;
+                k[kernel_block * j + 2 * l] = static_cast<std::uint16_t>(low);
+                k[kernel_block * j + 2 * l + 1] =
+                    static_cast<std::uint16_t>((bits(j + kernel_step / 2 + l) - low + 0x8000U) >> 16U);
+            }
     }
     static void logarithms(float* x, std::size_t m) {
         for (std::size_t j = 0; j < m; ++j) x[j] = std::log(x[j]);
+    }
+    static void exponentials(float* x, std::size_t m) {
+        for (std::size_t j = 0; j < m; ++j) x[j] = std::exp(x[j]);
+    }
+    static void beyond(const float* s, const float* x, const float* a, float excess, float* log, float* of) {
+        for (std::size_t r = 0; r < kernel_block; ++r) {
+            const float y = std::log(s[r]), d = std::clamp(excess * (x[r] - y), -1.0F, 1.0F);
+            log[r] = y - d;
+            of[r] = a[r] * std::exp(d);
+        }
     }
 };
 
@@ -231,18 +270,19 @@ template <class Cell>
 struct kernel_rows {
     static inline simd_level target_level = machine_level();
 
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, products,
-                              (const Cell* k, std::size_t stride, std::size_t rows, const float* x, std::size_t m,
-                               float* out),
-                              (k, stride, rows, x, m, out), (kernel_loops<Bytes>::products))
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, weighted,
-                              (const Cell* k, std::size_t stride, std::size_t rows, const float* w, float* s,
-                               std::size_t m),
-                              (k, stride, rows, w, s, m), (kernel_loops<Bytes>::weighted))
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, products, (const Cell* k, const float* x, std::size_t m, float* out),
+                              (k, x, m, out), (kernel_loops<Bytes>::products))
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, weighted, (const Cell* k, const float* w, float* s, std::size_t m),
+                              (k, w, s, m), (kernel_loops<Bytes>::weighted))
     HOLDFAST_TRANSPORT_LEVELS(target_level, void, keep, (const float* e, float scale, std::size_t m, Cell* k),
                               (e, scale, m, k), (kernel_loops<Bytes>::keep))
     HOLDFAST_TRANSPORT_LEVELS(target_level, void, logarithms, (float* x, std::size_t m), (x, m),
                               (kernel_loops<Bytes>::logarithms))
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, exponentials, (float* x, std::size_t m), (x, m),
+                              (kernel_loops<Bytes>::exponentials))
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, beyond,
+                              (const float* s, const float* x, const float* a, float excess, float* log, float* of),
+                              (s, x, a, excess, log, of), (kernel_loops<Bytes>::beyond))
 };
 
 }  // namespace holdfast::transport::detail

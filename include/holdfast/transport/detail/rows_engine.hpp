@@ -67,9 +67,7 @@ class rows_engine {
             if constexpr (guessing_kernels<Kernels>) {
                 if (const auto wrong = absorbed_.sweep(f, g, eps, omega, a_, b_)) return residual_ = *wrong;
                 absorbed_.open(absorbed_kernel::fitting(n(), m(), c_.kept_bytes(), residual_), n(), g);
-                residual_ = sweep_in_logarithms(f, g, eps, omega);
-                absorbed_.close(eps);
-                return residual_;
+                return residual_ = sweep_in_logarithms(f, g, eps, omega);
             } else {
                 return sweep_in_logarithms(f, g, eps, omega);
             }
@@ -209,6 +207,8 @@ class rows_engine {
         using scratch = aligned_vector<real>;
         static constexpr double per_octave = 1.4426950408889634074;  // 1 / log 2
         static constexpr std::size_t grain = 64;                     // rows of a chunk
+        /// What a sum begins with instead of zero: no sum is then so small that machines are slow with it.
+        static constexpr real nothing = 64 * std::numeric_limits<real>::min();
         /// Below this share a column's sum may have lost terms to underflow, and is computed anew in the log domain.
         static constexpr double vanishing = sizeof(real) == 4 ? 1e-20 : 1e-200;
 
@@ -238,9 +238,9 @@ class rows_engine {
                         shift = static_cast<double>(max);
                     }
                     const double to = -eps * (std::log(sum) + shift);
-                    if constexpr (guessing_kernels<Kernels>) absorbed_.keep(i, e, sum, to);
                     const double next = relaxed(old, to, eps, omega);
                     const double w = next == to ? a_[i] : a_[i] * std::exp((next - to) / eps);
+                    if constexpr (guessing_kernels<Kernels>) absorbed_.keep(i, e, sum, to, w);
                     f[i] = static_cast<real>(next);
                     error[chunk] += std::abs(w - a_[i]);
                     Kernels::add(s, e, static_cast<real>(w / sum), m());
@@ -254,6 +254,7 @@ class rows_engine {
                     sums[j] > vanishing * b_[j] ? old - eps * std::log(sums[j] / b_[j]) : softmin_column(j, f, eps);
                 g[j] = static_cast<real>(relaxed(old, to, eps, omega));
             }
+            if constexpr (guessing_kernels<Kernels>) absorbed_.close(eps, sums, wrong);
             return wrong;
         }
 
@@ -281,7 +282,7 @@ class rows_engine {
             parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
                 scratch e(m());
                 auto costs = c_.read();
-                part[chunk].assign(m(), 0);
+                part[chunk].assign(m(), nothing);
                 for (std::size_t i = begin; i < end; ++i) visit(i, costs.row(i), e.data(), part[chunk].data(), chunk);
             });
             std::vector<double> sums(m(), 0);
