@@ -78,6 +78,14 @@ if within 60 "$build/lora_hopper_gpu"; then
 else
     echo "The Hopper routes, which nothing chooses, are not timed: their check ended with $? (77: another GPU, 124: it hung)"
 fi
+overlap=
+if [ -n "$hopper" ]; then
+    if within 60 "$build/lora_hopper_gpu" --overlap; then
+        overlap=--overlap
+    else
+        echo "The overlapped Hopper routes are not timed: their check ended with $? (124: it hung)"
+    fi
+fi
 python=${HOLDFAST_PYTHON:-python3}
 peers=no
 if "$python" -c "import peft, torch, triton" 2> /dev/null; then
@@ -88,9 +96,10 @@ sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-san
 if [ -x "$sanitizer" ]; then
     for tool in memcheck racecheck initcheck synccheck; do
         for program in merge_test "lora_matmul_test --sanitize" "segmented_lora_test --sanitize" "adapter_forms_test --sanitize" \
-            "lora_hopper_gpu --sanitize" "engine_cuda_test --sanitize"; do
+            "lora_hopper_gpu --sanitize" "lora_hopper_gpu --sanitize --overlap" "engine_cuda_test --sanitize"; do
             case $tool,$program in initcheck,adapter* | synccheck,adapter*) continue ;; esac
             [ -n "$hopper" ] || case $program in lora_hopper*) continue ;; esac
+            [ -n "$overlap" ] || case $program in *--overlap) continue ;; esac
             status=0
             within 30 "$sanitizer" --tool "$tool" --error-exitcode 1 "$build/"$program > "$build/sanitizer.log" 2>&1 || status=$?
             case $status in
@@ -120,7 +129,7 @@ results=$build/lora-$(date -u +%Y-%m-%d).md
     echo
     within 60 "$build/lora_serving_bench" $quick || echo "lora_serving_bench: status $?"
     echo
-    within 180 "$build/lora_bench" $quick $hopper || echo "lora_bench: status $? (124: cut off, the lines above hold)"
+    within 180 "$build/lora_bench" $quick $hopper $overlap || echo "lora_bench: status $? (124: cut off, the lines above hold)"
     echo
     within 30 "$build/sinkhorn_bench" || echo "sinkhorn_bench: status $?"
     echo

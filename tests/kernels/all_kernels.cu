@@ -4,6 +4,7 @@
 #include <holdfast/kernels/fused_adapter.cuh>
 #include <holdfast/kernels/lora_hopper.cuh>
 #include <holdfast/kernels/lora_hopper_backward.cuh>
+#include <holdfast/kernels/lora_hopper_overlap.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 #include <holdfast/kernels/merge.cuh>
 #include <holdfast/kernels/mixture.cuh>
@@ -87,6 +88,14 @@ template cudaError_t kernels::lora_matmul_hopper(forward_args<__half>, cudaStrea
 template cudaError_t kernels::lora_matmul_hopper(forward_args<__nv_bfloat16>, cudaStream_t) noexcept;
 template cudaError_t kernels::lora_matmul_backward_hopper(backward_args<__half, float>, cudaStream_t) noexcept;
 template cudaError_t kernels::lora_matmul_backward_hopper(backward_args<__nv_bfloat16, float>, cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_hopper_overlapped(forward_args<__half>, std::uint32_t*,
+                                                            cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_hopper_overlapped(forward_args<__nv_bfloat16>, std::uint32_t*,
+                                                            cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_backward_hopper_overlapped(backward_args<__half, float>,
+                                                                     cudaStream_t) noexcept;
+template cudaError_t kernels::lora_matmul_backward_hopper_overlapped(backward_args<__nv_bfloat16, float>,
+                                                                     cudaStream_t) noexcept;
 
 template class holdfast::transport::cuda_engine<float>;
 template class holdfast::transport::cuda_engine<double>;

@@ -5,6 +5,7 @@
 
 #include <holdfast/kernels/lora_hopper.cuh>
 #include <holdfast/kernels/lora_hopper_backward.cuh>
+#include <holdfast/kernels/lora_hopper_overlap.cuh>
 
 #include "lora_cases.hpp"
 
@@ -25,6 +26,31 @@ struct hopper_route : own_route {
         else
             return kernels::lora_matmul_backward_hopper(f, nullptr);
     }
+};
+
+/// The same with u and dA beside the products; one state for launches of all shapes, zero at the beginning.
+struct overlapped_route : hopper_route {
+    static std::uint32_t* state() {
+        static std::uint32_t* const words = [] {
+            std::uint32_t* p = nullptr;
+            if (cudaMalloc(&p, state_bytes) != cudaSuccess || cudaMemset(p, 0, state_bytes) != cudaSuccess)
+                std::abort();
+            return p;
+        }();
+        return words;
+    }
+    template <class Args>
+    static cudaError_t compute(const Args& f) {
+        if constexpr (requires { f.y; }) {
+            if (4 * kernels::lora_matmul_hopper_state(f.shape) > state_bytes) std::abort();
+            return kernels::lora_matmul_hopper_overlapped(f, state(), nullptr);
+        } else {
+            return kernels::lora_matmul_backward_hopper_overlapped(f, nullptr);
+        }
+    }
+
+  private:
+    static constexpr std::size_t state_bytes = 4096;
 };
 
 template <class T, class G = float, class Route = hopper_route>

@@ -147,6 +147,29 @@ TEST_CASE("the Hopper kernel gives what fp64 gives") {
         "");
 }
 
+TEST_CASE("the Hopper kernel without an extension is the frozen product") {
+    for (const std::int64_t k : {64, 72, 200}) {
+        const std::int64_t m = 130, n = 40;
+        holdfast::philox g{52};
+        buffer<bf16> x(m, k, 0, 0), w(n, k, 0, 0), y(m, n, 0, 0);
+        const auto of_x = random_values<bf16>(m * k, g), of_w = random_values<bf16>(n * k, g);
+        x.write(of_x), w.write(of_w);
+        detail::hopper_call<bf16> c{
+            {}, {{x.data(), m, k, k}, {w.data(), n, k, k}, {x.data(), m, k, k}, {w.data(), n, k, k}}, int(k), 0};
+        c.p.m = int(m), c.p.n = int(n), c.p.c = y.data(), c.p.ldc = n;
+        CHECK(detail::run_hopper_product<detail::hopper_sum::forward, 1, 2, 3, 4>(c, nullptr) == cudaSuccess);
+        const auto found = y.read();
+        relative_error e;
+        for (std::int64_t i = 0; i < m; ++i)
+            for (std::int64_t j = 0; j < n; ++j) {
+                double sum = 0;
+                for (std::int64_t q = 0; q < k; ++q) sum += of_x[std::size_t(i * k + q)] * of_w[std::size_t(j * k + q)];
+                e.add(found[std::size_t(i * n + j)], sum);
+            }
+        CHECK(e.value() < 2.5e-3);
+    }
+}
+
 TEST_CASE("the Hopper kernels give the gradients that fp64 gives, dropped elements masked in dx and dA alone") {
     for (const std::int64_t m : {0, 1, 33}) CHECK(watched<bf16>({.tokens = m, .in = 72, .out = 40, .rank = 8}) == "");
     for (const std::int64_t r : {24, 72})

@@ -22,21 +22,20 @@ template <class T>
                     g.u != nullptr ? check_for_tma("u", g.u, g.ldu, g.shape.tokens) : refused{});
 }
 
-/// y = x W' + u B' with its epilogue, u written by the kernel ahead.
+/// y = x W' + u B' with its epilogue, for u as it will be.
 template <class T>
-[[nodiscard]] cudaError_t expand_on_hopper(const lora_matmul_args<T>& g, const T* u, std::int64_t ldu,
-                                           cudaStream_t stream) noexcept {
+[[nodiscard]] hopper_call<T> expansion_of(const lora_matmul_args<T>& g, const T* u, std::int64_t ldu) noexcept {
     const lora_shape& s = g.shape;
-    hopper_problem<T> p;
-    p.m = static_cast<int>(s.tokens), p.n = static_cast<int>(s.out), p.c = g.y, p.ldc = g.ldy;
-    p.column_scale = g.column_scale, p.bias = g.bias, p.residual = g.residual, p.ldr = g.ldr;
-    return run_hopper_product<hopper_sum::forward, 1, 2, 3, 4>(p,
-                                                               {{g.x, s.tokens, s.in, g.ldx},
-                                                                {g.w, s.out, s.in, g.ldw},
-                                                                {u, s.tokens, s.rank, ldu},
-                                                                {g.b, s.out, s.rank, g.ldb}},
-                                                               static_cast<int>(s.in), static_cast<int>(s.rank),
-                                                               stream);
+    hopper_call<T> c{{},
+                     {{g.x, s.tokens, s.in, g.ldx},
+                      {g.w, s.out, s.in, g.ldw},
+                      {u, s.tokens, s.rank, ldu},
+                      {g.b, s.out, s.rank, g.ldb}},
+                     static_cast<int>(s.in),
+                     static_cast<int>(s.rank)};
+    c.p.m = static_cast<int>(s.tokens), c.p.n = static_cast<int>(s.out), c.p.c = g.y, c.p.ldc = g.ldy;
+    c.p.column_scale = g.column_scale, c.p.bias = g.bias, c.p.residual = g.residual, c.p.ldr = g.ldr;
+    return c;
 }
 
 }  // namespace detail
@@ -58,8 +57,10 @@ template <class T>
 [[nodiscard]] cudaError_t lora_matmul_hopper(const lora_matmul_args<T>& g, cudaStream_t stream) noexcept {
     static_assert(sizeof(T) == 2, "the Hopper kernel multiplies bf16 and fp16: lora_matmul has fp32");
     if (const detail::refused r = detail::check_hopper(g); r.why != detail::refusal::none) return detail::code_of(r);
-    return detail::run_with(g, stream,
-                            [&](const T* u, std::int64_t ldu) { return detail::expand_on_hopper(g, u, ldu, stream); });
+    return detail::run_with(g, stream, [&](const T* u, std::int64_t ldu) {  // u is written by the kernel ahead
+        return detail::run_hopper_product<detail::hopper_sum::forward, 1, 2, 3, 4>(detail::expansion_of(g, u, ldu),
+                                                                                   stream);
+    });
 }
 
 }  // namespace holdfast::kernels

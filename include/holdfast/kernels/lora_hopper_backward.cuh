@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 namespace holdfast::kernels {
 namespace detail {
@@ -44,25 +45,42 @@ template <class T, class G>
                     check_for_tma("a", g.a, g.lda, s.rank));
 }
 
-/// dx = dy W + m . (ds A), ds written by the kernel ahead.
+/// dx = dy W + m . (ds A), for ds as the kernel ahead will have written it.
 template <class T, class G>
-[[nodiscard]] cudaError_t dx_on_hopper(const lora_matmul_backward_args<T, G>& g, const T* ds, std::int64_t ldds,
-                                       cudaStream_t stream) noexcept {
+[[nodiscard]] hopper_call<T> dx_of(const lora_matmul_backward_args<T, G>& g, const T* ds, std::int64_t ldds) noexcept {
     const lora_shape& s = g.shape;
-    hopper_problem<T> p;
-    p.m = static_cast<int>(s.tokens), p.n = static_cast<int>(s.in), p.c = g.dx, p.ldc = g.lddx;
-    const hopper_factors<T> factors[] = {{g.dy, s.tokens, s.out, g.lddy},
-                                         {g.w, s.out, s.in, g.ldw},
-                                         {ds, s.tokens, s.rank, ldds},
-                                         {g.a, s.rank, s.in, g.lda}};
-    const int n = static_cast<int>(s.out), r = static_cast<int>(s.rank);
-    if (g.dropout.threshold == 0) return run_hopper_product<hopper_sum::backward, 1, 4>(p, factors, n, r, stream);
-    p.mask = g.mask, p.mask_ld = words_of(s.in);
-    return run_hopper_product<hopper_sum::masked_backward, 1, 4>(p, factors, n, r, stream);
+    hopper_call<T> c{{},
+                     {{g.dy, s.tokens, s.out, g.lddy},
+                      {g.w, s.out, s.in, g.ldw},
+                      {ds, s.tokens, s.rank, ldds},
+                      {g.a, s.rank, s.in, g.lda}},
+                     static_cast<int>(s.out),
+                     static_cast<int>(s.rank)};
+    c.p.m = static_cast<int>(s.tokens), c.p.n = static_cast<int>(s.in), c.p.c = g.dx, c.p.ldc = g.lddx;
+    if (g.dropout.threshold > 0) c.p.mask = g.mask, c.p.mask_ld = words_of(s.in);
+    return c;
 }
 
-template <class T, class G>
-[[nodiscard]] cudaError_t run_on_hopper(const lora_matmul_backward_args<T, G>& g, cudaStream_t stream) noexcept {
+/// f(a hopper_sum, as a type): whether dx is masked.
+template <class Args, class F>
+[[nodiscard]] cudaError_t as_masked(const Args& g, const F& f) noexcept {
+    if (g.dropout.threshold > 0) return f(std::integral_constant<hopper_sum, hopper_sum::masked_backward>{});
+    return f(std::integral_constant<hopper_sum, hopper_sum::backward>{});
+}
+
+struct dx_alone {
+    static constexpr bool with_da = false;
+    template <class T, class G>
+    cudaError_t operator()(const lora_matmul_backward_args<T, G>& g, const T* ds, std::int64_t ldds, const split_plan&,
+                           float*, cudaStream_t stream) const noexcept {
+        return as_masked(g, [&](auto sum) { return run_hopper_product<sum.value, 1, 4>(dx_of(g, ds, ldds), stream); });
+    }
+};
+
+/// @param dx_step  enqueues dx, and, if it says so, the partial sums of dA too where that is wanted
+template <class T, class G, class DxStep>
+[[nodiscard]] cudaError_t run_on_hopper(const lora_matmul_backward_args<T, G>& g, const DxStep& dx_step,
+                                        cudaStream_t stream) noexcept {
     const lora_shape& s = g.shape;
     const hopper_backward_layout l = plan_hopper_backward(s);
     int multiprocessors = 0;
@@ -84,13 +102,14 @@ template <class T, class G>
         error = run_pass(p, stream);
         if (error == cudaSuccess && p.ds_parts != nullptr)
             error = gather(partial, l.pass.groups, s.tokens, p.rank, p.scale, ds, ldds, 1, false, stream);
-        if (error == cudaSuccess && g.dx != nullptr) error = dx_on_hopper(g, ds, ldds, stream);
+        if (error == cudaSuccess && g.dx != nullptr) error = dx_step(g, ds, ldds, l.a_split, partial, stream);
     }
     if (error == cudaSuccess && g.db != nullptr)
         error = gather(db_parts, s.tokens > 0 ? l.pass.splits : 0, s.out, static_cast<int>(s.rank), 1.0f, g.db, g.lddb,
                        1, g.accumulate, stream);
-    if (error == cudaSuccess && g.da != nullptr) error = gradient_of_a(g, ds, ldds, l.a_split, partial, stream);
-    return error;
+    if (error != cudaSuccess || g.da == nullptr) return error;
+    return DxStep::with_da && g.dx != nullptr ? sum_of_a(g, l.a_split, partial, stream)
+                                              : gradient_of_a(g, ds, ldds, l.a_split, partial, stream);
 }
 
 }  // namespace detail
@@ -118,7 +137,7 @@ template <class T, class G>
                                                       cudaStream_t stream) noexcept {
     static_assert(sizeof(T) == 2, "the Hopper kernels multiply bf16 and fp16: lora_matmul_backward has fp32");
     if (const detail::refused r = detail::check_hopper(g); r.why != detail::refusal::none) return detail::code_of(r);
-    return detail::run_on_hopper(g, stream);
+    return detail::run_on_hopper(g, detail::dx_alone{}, stream);
 }
 
 }  // namespace holdfast::kernels

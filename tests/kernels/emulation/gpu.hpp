@@ -78,6 +78,8 @@ struct fiber {
     std::vector<std::vector<copy>> groups;  // asynchronous copies: committed, oldest first; the last is open
     unsigned warp_operations = 0, cluster_phases = 0;
     bool waited_for_ahead = false;
+    unsigned copy_fences = 0, fences_published = 0;  // between stores to device memory and copies of what they wrote
+    bool told = false, told_fenced = false;          // of another block's stores; and fenced since
     std::vector<std::vector<std::function<void()>>>
         products;  // of a warpgroup: committed, oldest first; the last is open
     void* fake_stack = nullptr;
@@ -113,7 +115,7 @@ class machine {
         blockDim = block;
         gridDim = grid;
         kernel_ = &kernel;
-        while (fibers_.size() < threads_ * cluster) {
+        while (fibers_.size() < std::size_t{threads_} * cluster) {
             fibers_.push_back(std::make_unique<fiber>());
             fibers_.back()->stack = std::make_unique_for_overwrite<unsigned char[]>(stack_bytes);
         }
@@ -147,6 +149,13 @@ class machine {
         for (unsigned i = block * threads_; i < (block + 1) * threads_; ++i) ended &= fibers_[i]->now == state::done;
         if (ended) fail("shared memory of a block that has ended");
         return aligned(block) + (static_cast<const unsigned char*>(p) - shared);
+    }
+
+    /// f(fiber) for every thread of this thread's block.
+    template <class F>
+    void each_of_block(F&& f) {
+        const unsigned first = current_ / threads_ * threads_;
+        for (unsigned i = first; i < first + threads_; ++i) f(*fibers_[i]);
     }
 
     /// Lets the others run before this thread looks again at what it waits for; `progress` says that somebody got on.
@@ -242,7 +251,8 @@ class machine {
         f.groups.assign(1, {});
         f.products.assign(1, {});
         f.warp_operations = f.cluster_phases = 0;
-        f.waited_for_ahead = false;
+        f.waited_for_ahead = f.told = f.told_fenced = false;
+        f.copy_fences = f.fences_published = 0;
         f.fake_stack = nullptr;
         makecontext(&f.context, entry, 0);
     }

@@ -172,15 +172,12 @@ __device__ __forceinline__ void store_tile(const gemm_problem<T>& p, const float
     }
 }
 
-/// One tile of C, operands by asynchronous copies `Stages` deep. No atomics; the order of summation depends on the
-/// shape alone.
+/// The tile of C from (m0, n0) on, operands by asynchronous copies `Stages` deep. No atomics; the order of summation
+/// depends on the shape alone.
 template <class T, class Tile, along A, along B, class Problem>
-__device__ __forceinline__ void gemm_tile(const Problem& p, int block, int split) {
+__device__ __forceinline__ void gemm_tile_at(const Problem& p, int m0, int n0, int split) {
     constexpr int bm = Tile::bm, bn = Tile::bn, stages = Tile::stages, threads = Tile::threads;
     unsigned char* const shared = dynamic_shared();
-    const int columns = tile_columns(p, bn);
-    const tile_index tile = tile_of(block, ceil_div(p.m, bm), ceil_div(p.n, columns), 8);
-    const int m0 = tile.m * bm, n0 = tile.n * columns;
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
     const int warp_m = warp / Tile::warps_n * Tile::mi * 16, warp_n = warp % Tile::warps_n * Tile::ni * 8;
 
@@ -262,6 +259,13 @@ __device__ __forceinline__ void gemm_tile(const Problem& p, int block, int split
     }
 
     store_tile<Tile>(p, acc, m0, n0, split);
+}
+
+template <class T, class Tile, along A, along B, class Problem>
+__device__ __forceinline__ void gemm_tile(const Problem& p, int block, int split) {
+    const int columns = tile_columns(p, Tile::bn);
+    const tile_index tile = tile_of(block, ceil_div(p.m, Tile::bm), ceil_div(p.n, columns), 8);
+    gemm_tile_at<T, Tile, A, B>(p, tile.m * Tile::bm, tile.n * columns, split);
 }
 
 /// The kernels: one tile per block (and per split), of one problem or of several.

@@ -71,6 +71,49 @@ struct hopper_steps {
     return {ceil_div(k, step_depth), low_rank, ceil_div(rank - (low_rank - 1) * step_depth, 16)};
 }
 
+/// Blocks that have something else to do before they take tiles: 192 rows of a skinny product per piece of work.
+template <int Ranks>
+struct help_tile {
+    static constexpr int rows = 192, ranks = Ranks, stages = Ranks == 16 ? 7 : 6;
+};
+
+/// Which tiles a block of a persistent kernel takes, in its order. The first `helpers` blocks come late: the others
+/// take `busy` tiles each before those join, so that nobody waits at the end for a block that helped. Every block takes
+/// tiles in rising order, every tile is taken once.
+struct hopper_schedule {
+    int blocks = 1, helpers = 0, busy = 0;
+    /// The tile of a block's `turn`; it has no more once this is not below the number of tiles.
+    [[nodiscard]] HOLDFAST_HD constexpr int tile(int block, int turn) const {
+        const int workers = blocks - helpers, late = busy * workers + (turn - busy) * blocks;
+        if (block < helpers) return busy * workers + turn * blocks + workers + block;
+        return turn < busy ? turn * workers + block - helpers : late + block - helpers;
+    }
+};
+
+/// A schedule for `tiles_m` x `tiles_n` tiles of `steps` each, and `pieces` of help of `piece_steps` each. A step of a
+/// piece moves 24 KB and multiplies little: two of them are taken to last as long as one of a tile. That is a guess, no
+/// machine has shown it yet; it decides on time, and on no bit of a result.
+/// @param wanted_soon  tiles wait for the pieces with their rows
+[[nodiscard]] HOLDFAST_HD constexpr hopper_schedule plan_help(int tiles_m, int tiles_n, int steps, std::int64_t pieces,
+                                                              int piece_steps, int multiprocessors, bool wanted_soon) {
+    const std::int64_t tiles = static_cast<std::int64_t>(tiles_m) * tiles_n;
+    const std::int64_t turns = ceil_div<std::int64_t>(tiles, multiprocessors);
+    const std::int64_t spare = multiprocessors - ceil_div<std::int64_t>(tiles, turns);
+    std::int64_t helpers = larger<std::int64_t>(4, spare);
+    if (wanted_soon) {  // what the first turn's tiles need must be there before they end: two pieces per helper
+        const int rows = larger(smaller(8, tiles_m), ceil_div(multiprocessors, tiles_n)) * hopper_tile::bm;
+        helpers = larger<std::int64_t>(helpers, ceil_div(rows, 2 * help_tile<16>::rows));
+    }
+    helpers =
+        larger<std::int64_t>(1, smaller<std::int64_t>(smaller<std::int64_t>(helpers, pieces), multiprocessors / 2));
+    const std::int64_t blocks = smaller<std::int64_t>(multiprocessors, tiles + helpers), workers = blocks - helpers;
+    if (workers == 0) return {static_cast<int>(blocks), static_cast<int>(helpers), 0};
+    const std::int64_t all = ceil_div(tiles, workers);  // turns, if the helpers took none
+    const std::int64_t busy = ceil_div(ceil_div<std::int64_t>(pieces, helpers) * piece_steps, std::int64_t{2} * steps);
+    return {static_cast<int>(blocks), static_cast<int>(helpers),
+            static_cast<int>(helpers <= spare ? all : smaller(all, busy))};
+}
+
 /// The pass over dy: a cluster of eight blocks has 8 x 512 columns and a range of rows, in steps of few rows.
 template <int Ranks>
 struct pass_tile {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace holdfast::kernels::detail {
 
@@ -18,6 +19,7 @@ struct hopper_problem {
     tensor_map frozen_a, frozen_b, low_a, low_b;  // x, W, u, B; backward: dy, W, ds, A
     int m = 0, n = 0;
     hopper_steps steps;
+    hopper_schedule schedule;
     const float* column_scale = nullptr;
     const T* bias = nullptr;
     const T* residual = nullptr;
@@ -27,6 +29,19 @@ struct hopper_problem {
     T* c = nullptr;
     std::int64_t ldc = 0;
     bool pairs = false, plain = false;  // two elements of c may be stored at once; and there is no epilogue
+    [[nodiscard]] HOLDFAST_HD int tiles_m() const { return ceil_div(m, hopper_tile::bm); }
+    [[nodiscard]] HOLDFAST_HD int tiles_n() const { return ceil_div(n, hopper_tile::bn); }
+};
+
+/// What some blocks do before their tiles, and what a tile waits for before its low-rank product: here nothing, and the
+/// kernel ahead. hopper_help.cuh has others.
+struct no_help {
+    struct state {};
+#if HOLDFAST_ON_HOPPER
+    [[nodiscard]] __device__ __forceinline__ state begin() const { return {}; }
+    __device__ __forceinline__ void wait(const state&, int, int) const { wait_for_kernel_ahead(); }
+    __device__ __forceinline__ void leave(const state&) const {}
+#endif
 };
 
 #if HOLDFAST_ON_HOPPER
@@ -49,18 +64,24 @@ struct hopper_stages {
 };
 
 /// One thread brings every stage of every tile of the block.
-template <hopper_sum Sum, class T>
-__device__ __forceinline__ void hopper_load(const hopper_problem<T>& p, const hopper_stages& s) {
+template <hopper_sum Sum, class T, class Help>
+__device__ __forceinline__ void hopper_load(const hopper_problem<T>& p, const Help& help, const hopper_stages& s) {
     using tile = hopper_tile;
-    const int tiles_m = ceil_div(p.m, tile::bm), tiles_n = ceil_div(p.n, tile::bn);
+    const int tiles_m = p.tiles_m(), tiles_n = p.tiles_n();
+    const auto state = help.begin();
     unsigned count = 0;  // steps so far: their stage and parity
-    bool waited = false;
-    for (int t = static_cast<int>(blockIdx.x); t < tiles_m * tiles_n; t += static_cast<int>(gridDim.x)) {
+    for (int turn = 0;; ++turn) {
+        const int t = p.schedule.tile(static_cast<int>(blockIdx.x), turn);
+        if (t >= tiles_m * tiles_n) break;
         const tile_index at = tile_of(t, tiles_m, tiles_n, 8);
+        bool waited = false;
         for (int step = 0; step < p.steps.count(); ++step, ++count) {
             const unsigned stage = count % tile::stages, parity = count / tile::stages % 2;
             const auto [low_rank, depth] = p.steps.at(step, Sum == hopper_sum::masked_backward);
-            if (low_rank && !waited) wait_for_kernel_ahead(), waited = true;  // u or ds is its work, the rest is not
+            if (low_rank && !waited) {  // for u or ds; the rest was there before
+                help.wait(state, at.m * tile::bm, smaller(p.m, (at.m + 1) * tile::bm));
+                waited = true;
+            }
             barrier_wait(s.empty + stage, parity ^ 1);
             barrier_expect(s.full + stage, tile::stage_bytes);
             unsigned char *const a = s.tile(stage), *const b = a + tile::a_bytes;
@@ -73,6 +94,7 @@ __device__ __forceinline__ void hopper_load(const hopper_problem<T>& p, const ho
                     load_box(b + i * hopper_box_bytes, second, at.n * tile::bn + i * step_depth, depth, s.full + stage);
         }
     }
+    help.leave(state);
 }
 
 /// Rounds and stores a warpgroup's 64 x 256. Plain: whole tiles of a y without an epilogue, nothing to ask per element.
@@ -149,10 +171,12 @@ template <class T, int Tail, hopper_sum Sum>
 __device__ __forceinline__ void hopper_multiply(const hopper_problem<T>& p, const hopper_stages& s, unsigned consumer) {
     using tile = hopper_tile;
     constexpr bool columns = Sum != hopper_sum::forward, masked = Sum == hopper_sum::masked_backward;
-    const int tiles_m = ceil_div(p.m, tile::bm), tiles_n = ceil_div(p.n, tile::bn), special = p.steps.with_tail(masked);
+    const int tiles_m = p.tiles_m(), tiles_n = p.tiles_n(), special = p.steps.with_tail(masked);
     const bool speaks = threadIdx.x % 32 == 0;  // one lane of a warp
     unsigned count = 0;
-    for (int t = static_cast<int>(blockIdx.x); t < tiles_m * tiles_n; t += static_cast<int>(gridDim.x)) {
+    for (int turn = 0;; ++turn) {
+        const int t = p.schedule.tile(static_cast<int>(blockIdx.x), turn);
+        if (t >= tiles_m * tiles_n) break;
         float d[128];
         const auto begin_stage = [&] {
             const unsigned stage = count % tile::stages;
@@ -196,8 +220,9 @@ __device__ __forceinline__ void hopper_multiply(const hopper_problem<T>& p, cons
 
 /// Tail: products of 16 in the last step of the extension, known when compiled: a count at run time would make the
 /// compiler wait after every product (C7515).
-template <class T, int Tail, hopper_sum Sum>
-__global__ void __launch_bounds__(hopper_tile::threads, 1) hopper_product(const __grid_constant__ hopper_problem<T> p) {
+template <class T, int Tail, hopper_sum Sum, class Help>
+__global__ void __launch_bounds__(hopper_tile::threads, 1)
+    hopper_product(const __grid_constant__ hopper_problem<T> p, const __grid_constant__ Help help) {
 #if HOLDFAST_ON_HOPPER
     const hopper_stages s = hopper_stages::make();
     if (threadIdx.x == 0) {
@@ -208,10 +233,16 @@ __global__ void __launch_bounds__(hopper_tile::threads, 1) hopper_product(const 
         barriers_created();
     }
     synchronise_block();
+    if constexpr (!std::is_empty_v<Help>)
+        if (static_cast<int>(blockIdx.x) < p.schedule.helpers) {
+            help.work(static_cast<int>(blockIdx.x), p.schedule.helpers);
+            shared_left_to_copies();
+            synchronise_block();
+        }
     const unsigned group = threadIdx.x / 128;
     if (group == 0) {
         give_registers<24>();
-        if (threadIdx.x == 0) hopper_load<Sum>(p, s);
+        if (threadIdx.x == 0) hopper_load<Sum>(p, help, s);
     } else {
         take_registers<240>();
         hopper_multiply<T, Tail, Sum>(p, s, group - 1);
@@ -237,32 +268,50 @@ struct hopper_factors {
     std::int64_t rows, cols, ld;
 };
 
-/// Enqueues `p`, whose sizes, epilogue and mask are set: tensor maps, grid, launch. Tails: those that are compiled; the
-/// smallest that covers the rank is taken, products beyond it are of zeros.
-template <hopper_sum Sum, int... Tails, class T>
-[[nodiscard]] cudaError_t run_hopper_product(hopper_problem<T>& p, const hopper_factors<T> (&f)[4], int k, int rank,
-                                             cudaStream_t stream) noexcept {
+/// A product before it is launched: `p` with its sizes, epilogue and mask, and what is multiplied over which depths.
+template <class T>
+struct hopper_call {
+    hopper_problem<T> p;
+    hopper_factors<T> factors[4];
+    int k = 0, rank = 0;
+};
+
+/// The rest of c.p but its schedule: tensor maps, steps, how it may be stored.
+template <hopper_sum Sum, class T>
+[[nodiscard]] cudaError_t describe_hopper_product(hopper_call<T>& c) noexcept {
     using tile = hopper_tile;
-    int multiprocessors = 0;
-    cudaError_t error = hopper_multiprocessors(multiprocessors);
+    hopper_problem<T>& p = c.p;
+    cudaError_t error = cudaSuccess;
     const int box_b = Sum == hopper_sum::forward ? tile::bn : step_depth;
     tensor_map* const maps[] = {&p.frozen_a, &p.frozen_b, &p.low_a, &p.low_b};
     for (int i = 0; i < 4 && error == cudaSuccess; ++i) {
-        const std::int64_t ld = f[i].ld % 8 == 0 ? f[i].ld : round_up<std::int64_t>(f[i].cols, 8);  // of a single row
-        error = make_tensor_map(*maps[i], f[i].data, f[i].rows, f[i].cols, ld, i % 2 == 0 ? tile::bm : box_b);
+        const hopper_factors<T>& f = c.factors[i];
+        const std::int64_t ld = f.ld % 8 == 0 ? f.ld : round_up<std::int64_t>(f.cols, 8);  // of a single row
+        error = make_tensor_map(*maps[i], f.data, f.rows, f.cols, ld, i % 2 == 0 ? tile::bm : box_b);
     }
     if (error != cudaSuccess) return error;
-    p.steps = hopper_steps_of(k, rank);
+    p.steps = hopper_steps_of(c.k, c.rank);
     p.pairs = reinterpret_cast<std::uintptr_t>(p.c) % 4 == 0 && p.ldc % 2 == 0;
     p.plain = p.pairs && p.column_scale == nullptr && p.bias == nullptr && p.residual == nullptr;
-    const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, tile::bm)) * ceil_div(p.n, tile::bn);
-    if (tiles > std::numeric_limits<std::int32_t>::max() / 2) return cudaErrorInvalidValue;
-    const dim3 grid(static_cast<unsigned>(smaller<std::int64_t>(tiles, multiprocessors)));
+    const std::int64_t tiles = static_cast<std::int64_t>(p.tiles_m()) * p.tiles_n();
+    return tiles > std::numeric_limits<std::int32_t>::max() / 2 ? cudaErrorInvalidValue : cudaSuccess;
+}
+
+/// Enqueues the product alone. Tails: those that are compiled; the smallest that covers the rank is taken, products
+/// beyond it are of zeros.
+template <hopper_sum Sum, int... Tails, class T>
+[[nodiscard]] cudaError_t run_hopper_product(hopper_call<T> c, cudaStream_t stream) noexcept {
+    int multiprocessors = 0;
+    cudaError_t error = hopper_multiprocessors(multiprocessors);
+    if (error == cudaSuccess) error = describe_hopper_product<Sum>(c);
+    if (error != cudaSuccess) return error;
+    c.p.schedule.blocks = smaller(c.p.tiles_m() * c.p.tiles_n(), multiprocessors);
+    const dim3 grid(static_cast<unsigned>(c.p.schedule.blocks));
     const auto go = [&](auto kernel) {
-        error = launch_early(kernel, grid, 1, tile::threads, tile::shared_bytes, stream, p);
+        error = launch_early(kernel, grid, 1, hopper_tile::threads, hopper_tile::shared_bytes, stream, c.p, no_help{});
         return true;
     };
-    (void)((p.steps.tail <= Tails && go(hopper_product<T, Tails, Sum>)) || ...);
+    (void)((c.p.steps.tail <= Tails && go(hopper_product<T, Tails, Sum, no_help>)) || ...);
     return error;
 }
 

@@ -113,19 +113,32 @@ template <class Args>
     return gather(partial, m > 0 ? split.splits : 0, n, r, 1.0f, g.db, g.lddb, 1, g.accumulate, stream);
 }
 
-/// dA = ds' (m . x), likewise: its transpose is summed, [k, r], and written across.
+/// dA' = (m . x)' ds [k, r], to be summed in parts.
+template <class Args, class T>
+[[nodiscard]] gemm_problem<T> gradient_of_a_parts(const Args& g, const T* ds, std::int64_t ldds,
+                                                  const split_plan& split, float* partial) noexcept {
+    gemm_problem<T> p;
+    p.m = static_cast<int>(g.shape.in), p.n = static_cast<int>(g.shape.rank), p.split = split, p.partial = partial;
+    p.tf32 = rounds_to_tf32(g);
+    p.add(g.x, g.ldx, ds, ldds, static_cast<int>(g.shape.tokens), 0);
+    if (g.dropout.threshold > 0) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words_of(g.shape.in);
+    return p;
+}
+/// Their sum, written across.
+template <class Args>
+[[nodiscard]] cudaError_t sum_of_a(const Args& g, const split_plan& split, const float* partial,
+                                   cudaStream_t stream) noexcept {
+    return gather(partial, g.shape.tokens > 0 ? split.splits : 0, g.shape.in, static_cast<int>(g.shape.rank), 1.0f,
+                  g.da, 1, g.ldda, g.accumulate, stream);
+}
+/// dA = ds' (m . x), likewise.
 template <class Args, class T>
 [[nodiscard]] cudaError_t gradient_of_a(const Args& g, const T* ds, std::int64_t ldds, const split_plan& split,
                                         float* partial, cudaStream_t stream) noexcept {
-    const int m = static_cast<int>(g.shape.tokens), k = static_cast<int>(g.shape.in),
-              r = static_cast<int>(g.shape.rank);
-    gemm_problem<T> p;
-    p.m = k, p.n = r, p.split = split, p.partial = partial, p.tf32 = rounds_to_tf32(g);
-    p.add(g.x, g.ldx, ds, ldds, m, 0);
-    if (g.dropout.threshold > 0) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words_of(g.shape.in);
-    const cudaError_t error = m > 0 ? skinny_product<along::column, along::column>(p, stream) : cudaSuccess;
-    if (error != cudaSuccess) return error;
-    return gather(partial, m > 0 ? split.splits : 0, k, r, 1.0f, g.da, 1, g.ldda, g.accumulate, stream);
+    const gemm_problem<T> p = gradient_of_a_parts(g, ds, ldds, split, partial);
+    const cudaError_t error =
+        g.shape.tokens > 0 ? skinny_product<along::column, along::column>(p, stream) : cudaSuccess;
+    return error != cudaSuccess ? error : sum_of_a(g, split, partial, stream);
 }
 
 /// Those of dB, dA, and dx = dy W + m . (ds A) that are wanted. `partial` holds one sum at a time.

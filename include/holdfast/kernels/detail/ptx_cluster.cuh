@@ -33,25 +33,25 @@ template <class... Parameters, class... Arguments>
 [[nodiscard]] cudaError_t launch_early(void (*kernel)(Parameters...), dim3 grid, unsigned cluster, unsigned threads,
                                        std::size_t shared, cudaStream_t stream,
                                        const Arguments&... arguments) noexcept {
-    cudaError_t error = cudaSuccess;
-    if (shared > 48 * 1024)
-        error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = dim3(threads);
-    config.dynamicSmemBytes = shared;
-    config.stream = stream;
     cudaLaunchAttribute attributes[2]{};
     attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[0].val.programmaticStreamSerializationAllowed = 1;
     attributes[1].id = cudaLaunchAttributeClusterDimension;
     attributes[1].val.clusterDim.x = cluster;
     attributes[1].val.clusterDim.y = attributes[1].val.clusterDim.z = 1;
-    config.attrs = attributes;
-    config.numAttrs = cluster > 1 ? 2 : 1;
-    if (error == cudaSuccess) error = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-    if (error != cudaSuccess) (void)cudaGetLastError();
-    return error;
+    return holdfast::detail::launch_with(attributes, cluster > 1 ? 2 : 1, kernel, grid, threads, shared, stream,
+                                         arguments...);
+}
+
+/// Enqueues `kernel`, whose blocks wait for each other: all run at once, or none and an error is returned.
+template <class... Parameters, class... Arguments>
+[[nodiscard]] cudaError_t launch_together(void (*kernel)(Parameters...), dim3 grid, unsigned threads,
+                                          std::size_t shared, cudaStream_t stream,
+                                          const Arguments&... arguments) noexcept {
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeCooperative;
+    attribute.val.cooperative = 1;
+    return holdfast::detail::launch_with(&attribute, 1, kernel, grid, threads, shared, stream, arguments...);
 }
 
 #if HOLDFAST_HAS_CLUSTERS

@@ -103,6 +103,31 @@ __device__ __forceinline__ void load_box(void* shared, const tensor_map& map, in
         : "memory");
 }
 
+/// What this thread wrote to device memory may be copied from there by TMA, by whoever is told so after this; and what
+/// it was told of may be copied after this.
+__device__ __forceinline__ void between_stores_and_copies() {
+    asm volatile("fence.proxy.async.global;\n" ::: "memory");
+}
+/// This thread's accesses to shared memory come before the copies into it that follow the block's next barrier.
+__device__ __forceinline__ void shared_left_to_copies() {
+    asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory");
+}
+/// Says to other blocks, by a number, that what this block wrote before its last barrier is there.
+__device__ __forceinline__ void publish(std::uint32_t* flag, std::uint32_t number) {
+    asm volatile("st.release.gpu.global.u32 [%0], %1;\n" ::"l"(flag), "r"(number) : "memory");
+}
+__device__ __forceinline__ void wait_until_published(const std::uint32_t* flag, std::uint32_t number) {
+    std::uint32_t seen;
+    do asm volatile("ld.acquire.gpu.global.u32 %0, [%1];\n" : "=r"(seen) : "l"(flag) : "memory");
+    while (seen != number);
+}
+/// Counts at `counter`, from 0 to `last` and then 0 again; says what it was.
+[[nodiscard]] __device__ __forceinline__ std::uint32_t count_round(std::uint32_t* counter, std::uint32_t last) {
+    std::uint32_t before;
+    asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;\n" : "=r"(before) : "l"(counter), "r"(last) : "memory");
+    return before;
+}
+
 template <int Registers>
 __device__ __forceinline__ void give_registers() {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;\n" ::"n"(Registers));

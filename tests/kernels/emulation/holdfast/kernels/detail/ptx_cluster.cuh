@@ -26,6 +26,14 @@ template <class... Parameters, class... Arguments>
     return cudaSuccess;
 }
 
+/// Blocks that run together, as those of a cluster do.
+template <class... Parameters, class... Arguments>
+[[nodiscard]] cudaError_t launch_together(void (*kernel)(Parameters...), dim3 grid, unsigned threads,
+                                          std::size_t shared, cudaStream_t stream,
+                                          const Arguments&... arguments) noexcept {
+    return launch_early(kernel, grid, grid.x, threads, shared, stream, arguments...);
+}
+
 [[nodiscard]] inline unsigned block_in_cluster() { return machine::instance().block_in_cluster(); }
 inline void arrive_at_cluster() { machine::instance().cluster_arrive(); }
 inline void wait_for_cluster() { machine::instance().cluster_wait(); }

@@ -43,13 +43,15 @@ struct barrier {
     unsigned phase = 0;
 };
 struct box {
+    unsigned char* shared;  // of the block that asked for it
     std::uint32_t to;
     const tensor_map* map;
     int col, row;
     std::uint64_t* when_done;
     unsigned delay;
 };
-/// What the kernel ahead of the next launches writes: TMA may read it only after wait_for_kernel_ahead.
+/// What the kernel ahead of the next launches writes, or other blocks: TMA may read it only after
+/// wait_for_kernel_ahead, or after wait_until_published and a fence.
 inline const unsigned char *written_ahead_begin = nullptr, *written_ahead_end = nullptr;
 
 struct engine {
@@ -96,7 +98,7 @@ struct engine {
                     // chunk c / 8 of line r lies at chunk (c / 8) ^ (line % 8), lines counted from a border of 1024
                     const std::uint32_t line = b.to / 128 + static_cast<std::uint32_t>(r);
                     const std::uint32_t chunk = static_cast<std::uint32_t>(c / 8) ^ (line % 8);
-                    std::memcpy(m.shared + (line * 128 + chunk * 16 - shared_begins) + 2 * (c % 8), &value, 2);
+                    std::memcpy(b.shared + (line * 128 + chunk * 16 - shared_begins) + 2 * (c % 8), &value, 2);
                 }
             barrier& done = at(b.when_done);
             done.bytes -= std::int64_t{128} * b.map->box_rows;
@@ -142,7 +144,8 @@ float element_of(std::uint64_t descriptor, std::uint32_t row, std::uint32_t k) {
 
 inline void barrier_create(std::uint64_t* b, unsigned arrivals) {
     machine::instance().check_shared(b, 8, 8);
-    if (!emulation::engine::instance().boxes.empty()) gpu_emulation::fail("a copy outlived its block");
+    for (const emulation::box& under_way : emulation::engine::instance().boxes)
+        if (under_way.shared == machine::instance().shared) gpu_emulation::fail("a copy outlived its block");
     emulation::engine::instance().barriers[b] = {arrivals, arrivals, 0, 0};
 }
 inline void barriers_created() {}
@@ -158,11 +161,38 @@ inline void load_box(void* shared, const tensor_map& map, int col, int row, std:
     m.check_shared(shared, bytes, 128);
     if (shared_address(shared) % 1024 != 0) gpu_emulation::fail("a swizzled tile off a border of 1024 bytes");
     if (map.data >= emulation::written_ahead_begin && map.data < emulation::written_ahead_end &&
-        !m.self().waited_for_ahead)
-        gpu_emulation::fail("a copy of what the kernel ahead may not have written yet");
+        !m.self().waited_for_ahead && !m.self().told_fenced)
+        gpu_emulation::fail("a copy of what the kernel ahead, or another block, may not have written yet");
     std::memset(shared, 0xFF, bytes);
     emulation::engine::instance().boxes.push_back(
-        {shared_address(shared), &map, col, row, barrier, m.next_random() % 4});
+        {m.shared, shared_address(shared), &map, col, row, barrier, m.next_random() % 4});
+}
+
+inline void between_stores_and_copies() {
+    auto& thread = machine::instance().self();
+    ++thread.copy_fences;
+    thread.told_fenced = thread.told;
+}
+inline void shared_left_to_copies() {}
+inline void publish(std::uint32_t* flag, std::uint32_t number) {
+    auto& thread = machine::instance().self();
+    machine::instance().each_of_block([&](const gpu_emulation::fiber& other) {
+        if (other.copy_fences != thread.copy_fences || thread.copy_fences == thread.fences_published)
+            gpu_emulation::fail("published without a fence between the stores and the copies of others");
+    });
+    thread.fences_published = thread.copy_fences;
+    *flag = number;
+    ++machine::instance().progress;
+}
+inline void wait_until_published(const std::uint32_t* flag, std::uint32_t number) {
+    while (*flag != number) machine::instance().poll();
+    machine::instance().self().told = true;
+    machine::instance().self().told_fenced = false;
+}
+[[nodiscard]] inline std::uint32_t count_round(std::uint32_t* counter, std::uint32_t last) {
+    const std::uint32_t before = *counter;
+    *counter = before >= last ? 0 : before + 1;
+    return before;
 }
 
 template <int>
