@@ -13,6 +13,7 @@
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/core/warp.cuh>
+#include <holdfast/kernels/activation_gradient.cuh>
 #include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>

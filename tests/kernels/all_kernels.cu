@@ -1,4 +1,5 @@
 // Every kernel of the library, instantiated once: what static_gate.sh compiles for each architecture.
+#include <holdfast/kernels/activation_gradient.cuh>
 #include <holdfast/kernels/dora.cuh>
 #include <holdfast/kernels/dora_backward.cuh>
 #include <holdfast/kernels/fused_adapter.cuh>
@@ -35,6 +36,7 @@ cudaError_t all(const kernels::lora_matmul_args<T>& forward, const kernels::lora
           kernels::mixture(kernels::mixture_args<T>{}, stream),
           kernels::mixture_backward(kernels::mixture_backward_args<T>{}, stream),
           kernels::orthogonality(kernels::orthogonality_args<T>{}, stream),
+          kernels::activation_gradient(kernels::activation_gradient_args<T>{}, stream),
           kernels::swiglu_adapter(kernels::swiglu_adapter_args<T>{}, stream),
           kernels::swiglu_adapter_backward(kernels::swiglu_adapter_args<T>{}, stream),
           kernels::restore(merge.w, merge.ldw, merge.changed, merge.ldc, 1, 1, stream)})

@@ -20,6 +20,16 @@ TEST_CASE("query, key and value as one are what they are alone") {
     CHECK(fused_verdict<float>({.tokens = 0, .in = 16, .rank = 4, .out = {8, 8}}) == "");
 }
 
+TEST_CASE("fused projections in fp32 rounded to tf32, where it is asked for, are the exact ones to 5e-4") {
+    CHECK(fused_verdict<float>(
+              {.tokens = 40, .in = 72, .rank = 8, .out = {40, 70, 16}, .p = 0.2, .bias = true, .tf32 = true}) == "");
+    CHECK(fused_verdict<float>(
+              {.tokens = 70, .in = 50, .rank = 24, .out = {130, 17}, .accumulate = true, .tf32 = true}) == "");
+    kernels::fused_adapter_args<__nv_bfloat16> f;
+    f.count = 1, f.tokens = 4, f.in = 8, f.rank = 2, f.slice[0].out = 8, f.tf32 = true;
+    CHECK_THAT(kernels::explain(f), Contains("kernels::fused_adapter: tf32 is there for fp32 only"));
+}
+
 TEST_CASE("a fused layer refuses with a sentence") {
     kernels::fused_adapter_args<float> f;
     f.count = 4;

@@ -15,6 +15,9 @@ int main(int count, char** arguments) {
                     expect(fused_verdict<__nv_bfloat16>(c));
                     if (m <= 65) expect(fused_verdict<__half>(c)), expect(fused_verdict<float>(c));
                 }
+        for (const std::int64_t m : {1, 65, 300})
+            expect(
+                fused_verdict<float>({.tokens = m, .in = 520, .rank = 16, .out = {512, 136}, .p = 0.05, .tf32 = true}));
         expect(fused_verdict<__nv_bfloat16>(
             {.tokens = 200, .in = 99, .rank = 7, .out = {101, 33}, .p = 0.5, .accumulate = true}));
     });

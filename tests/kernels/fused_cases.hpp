@@ -12,7 +12,7 @@ struct fused_case {
     std::int64_t tokens, in, rank;
     std::vector<std::int64_t> out;
     double p = 0;
-    bool bias = false, accumulate = false, residual = false;
+    bool bias = false, accumulate = false, residual = false, tf32 = false;  // the slices alone are not tf32
 };
 
 template <class T>
@@ -29,7 +29,7 @@ std::string fused_verdict(const fused_case& c) {
     kernels::fused_adapter_args<T> f;
     f.tokens = m, f.in = k, f.rank = r, f.count = int(count);
     f.x = x.data(), f.ldx = k, f.a = a.data(), f.lda = k, f.u = u.data(), f.ldu = u.ld(), f.scale = 0.5f;
-    f.dropout = kernels::dropout_key::make(77, c.p);
+    f.dropout = kernels::dropout_key::make(77, c.p), f.tf32 = c.tf32;
     f.mask = reinterpret_cast<std::uint32_t*>(mask.data());
     f.dx = dx.data(), f.lddx = k, f.da = da.data(), f.ldda = k, f.accumulate = c.accumulate;
     std::vector<std::unique_ptr<buffer<T>>> own;
@@ -69,7 +69,7 @@ std::string fused_verdict(const fused_case& c) {
         for (const T t : raw) v.push_back(to_double(t));
         return v;
     };
-    const tolerance t = tolerance_of<T>();
+    const tolerance t = c.tf32 ? tf32_tolerance : tolerance_of<T>();
     std::vector<double> dx_sum(std::size_t(m * k));
     const auto da_all = da.read();
     for (std::int64_t i = 0; i < count; ++i) {

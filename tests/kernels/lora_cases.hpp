@@ -317,6 +317,8 @@ constexpr tolerance tolerance_of() {
     return {2.5e-3, 4e-3, 2.5e-3};
 }
 
+inline constexpr tolerance tf32_tolerance{5e-4, 8e-4, 5e-4};
+
 /// Empty if all is well, else what is not.
 template <class T, class G = float, class Route = own_route>
 std::string verdict(const lora_case& c) {
@@ -325,7 +327,7 @@ std::string verdict(const lora_case& c) {
     const std::int64_t fewest = c.rank * std::max<std::int64_t>(1, std::min({c.tokens, c.in, c.out}));
     const double few = 1 + 1 / std::sqrt(double(fewest));
     tolerance t = tolerance_of<T>();
-    if (std::is_same_v<Route, tf32_route>) t = {5e-4, 8e-4, 5e-4};
+    if (std::is_same_v<Route, tf32_route>) t = tf32_tolerance;
     t.y *= few * Route::roundings, t.u *= few, t.gradient *= few;
     const double gradient = std::is_same_v<G, float> ? t.gradient : std::max(t.gradient, few * tolerance_of<G>().y);
     char text[200] = "";

@@ -1,6 +1,7 @@
 // lora_matmul.cuh on a GPU: the whole shape list against fp64, 50 runs bit by bit, a captured graph, and offsets beyond
 // 2^31. Exits with 77 (skipped) where there is no CUDA device. --quick leaves out the large shapes; --sanitize leaves a
 // handful, for compute-sanitizer; --seed N takes other numbers.
+#include "activation_cases.hpp"
 #include "gpu_checks.hpp"
 #include "lora_cases.hpp"
 
@@ -176,6 +177,13 @@ int main(int count, char** arguments) {
                                                           .p = 0.1,
                                                           .pad = offset,
                                                           .offset = offset}));
+        for (const auto f : every_activation)
+            for (const std::int64_t m : {5, 70, 200}) {
+                expect(activation_verdict<__nv_bfloat16>(f, m, 200, m == 70));
+                expect(activation_verdict<__half>(f, m, 136, 0));
+                expect(activation_verdict<float>(f, m, 75, 0));
+                expect(activation_verdict<float>(f, m, 76, 4, true));
+            }
         expect(rows_stay_apart<__nv_bfloat16>());
         expect(rows_stay_apart<__half>());
         expect(rows_stay_apart<float>());

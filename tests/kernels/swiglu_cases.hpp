@@ -12,6 +12,7 @@ struct swiglu_case {
     double p = 0;
     bool bias = false, accumulate = false, in_place = false, keep = true;
     int pad = 0, offset = 0;
+    bool tf32 = false;
 };
 
 template <class T>
@@ -46,6 +47,7 @@ std::string swiglu_verdict(const swiglu_case& c) {
     auto& p = f.projections;
     p.tokens = m, p.in = k, p.rank = r, p.count = 2, p.x = gx->data(), p.ldx = gx->ld(), p.a = ga->data();
     p.lda = ga->ld(), p.scale = 0.5f, p.dropout = kernels::dropout_key::make(31, c.p);
+    p.tf32 = c.tf32;
     p.mask = reinterpret_cast<std::uint32_t*>(mask.data()), p.u = gu->data(), p.ldu = gu->ld();
     p.dx = gdx->data(), p.lddx = gdx->ld(), p.da = da.data(), p.ldda = k, p.accumulate = c.accumulate;
     auto &gate = p.slice[0], &up = p.slice[1];
@@ -98,7 +100,8 @@ std::string swiglu_verdict(const swiglu_case& c) {
         dy[0][std::size_t(i)] = d * g * sigmoid * (1 + e * (1 - sigmoid));
         dy[1][std::size_t(i)] = d * e * sigmoid;
     }
-    const tolerance t = tolerance_of<T>();  // h has the roundings of e and g in it, and its own
+    const tolerance t =
+        c.tf32 ? tf32_tolerance : tolerance_of<T>();  // h has the roundings of e and g in it, and its own
     char text[160] = "";
     std::snprintf(text, sizeof text, "m %d k %d n %d r %d: h %.2g e %.2g g %.2g", int(m), int(k), int(n), int(r),
                   eh.value(), ee.value(), eg.value());

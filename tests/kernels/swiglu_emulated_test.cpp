@@ -23,6 +23,12 @@ TEST_CASE("gate, up and their SwiGLU in one launch, forward and backward, are wh
     CHECK(machine.bank_conflicts == 0);
 }
 
+TEST_CASE("gate, up and their SwiGLU in fp32 rounded to tf32, where it is asked for, are what fp64 gives to 5e-4") {
+    CHECK(swiglu_verdict<float>({.tokens = 66, .in = 40, .out = 70, .rank = 6, .p = 0.2, .bias = true, .tf32 = true}) ==
+          "");
+    CHECK(swiglu_verdict<float>({.tokens = 20, .in = 72, .out = 33, .rank = 20, .pad = 1, .tf32 = true}) == "");
+}
+
 TEST_CASE("SwiGLU with its adapters refuses with a sentence") {
     kernels::swiglu_adapter_args<float> f;
     CHECK_THAT(kernels::explain(f), Contains("kernels::swiglu_adapter: there must be two slices, the gate and up, they "
@@ -33,7 +39,10 @@ TEST_CASE("SwiGLU with its adapters refuses with a sentence") {
     float one = 0;
     f.projections.slice[1].out = 8, f.projections.slice[1].residual = &one;
     CHECK_THAT(kernels::explain(f), Contains("must not have a residual"));
-    f.projections.slice[1].residual = nullptr, f.projections.tokens = 4, f.projections.in = 8, f.projections.rank = 2;
+    f.projections.slice[1].residual = nullptr, f.projections.slice[1].f = kernels::activation::relu;
+    CHECK_THAT(kernels::explain(f), Contains("f of projections must be none: there are no activations here"));
+    f.projections.slice[1].f = kernels::activation::none, f.projections.tokens = 4, f.projections.in = 8,
+    f.projections.rank = 2;
     CHECK_THAT(kernels::explain(f), Contains("x is a null pointer"));
     CHECK_THAT(kernels::explain_backward(f), Contains("kernels::swiglu_adapter_backward: dh is a null pointer"));
     CHECK(kernels::swiglu_adapter_backward(f, nullptr) == cudaErrorInvalidValue);

@@ -5,6 +5,7 @@
 
 #include <holdfast/adapters/lora_options.hpp>
 #include <holdfast/core/cuda.cuh>
+#include <holdfast/kernels/detail/activations.cuh>
 #include <holdfast/kernels/detail/dropout.hpp>
 
 #include <cuda_bf16.h>
@@ -70,11 +71,14 @@ struct lora_gradients_view {
     bool accumulate = false;       ///< add to a and b instead of overwriting them
 };
 
-/// Added to y before it is rounded; empty views are not.
+/// Added to y before it is rounded, and what y is passed through; empty views are not. The doors of lora.cuh and of the
+/// forms that go through them have activations, the Hopper doors refuse them.
 template <class T>
 struct lora_epilogue {
     device_matrix_view<const T> bias = {};      ///< [1, out]
     device_matrix_view<const T> residual = {};  ///< [m, out]; may be y itself
+    kernels::activation f = kernels::activation::none;
+    device_matrix_view<T> z = {};  ///< [m, out], written where there is an activation: what f is of
 };
 
 /// An adapter that owns its A [rank, in] and B [out, rank] on the device.

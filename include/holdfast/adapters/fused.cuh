@@ -22,6 +22,7 @@ struct fused_options {
     std::size_t count = 0;                       ///< slices, 1 to 3
     std::array<std::size_t, most_slices> out{};  ///< columns of each
     element type = element::bf16;
+    bool tf32 = false;  ///< fp32 only: factors rounded to tf32 and multiplied by tensor cores
 };
 
 struct fused_plan {
@@ -91,6 +92,7 @@ template <class T>
     args.tokens = shape_for<T>(door, plan.saved, x.rows()).tokens;
     args.in = static_cast<std::int64_t>(o.in), args.rank = static_cast<std::int64_t>(o.rank);
     args.count = static_cast<int>(o.count), args.scale = view.scale, args.dropout = key;
+    args.tf32 = o.tf32;
     args.x = x.data(), args.ldx = leading(door, "x", x, x.rows(), o.in);
     args.a = view.a.data(), args.lda = leading(door, "a", view.a, o.count * o.rank, o.in);
     for (std::size_t i = 0; i < o.count; ++i) {
@@ -107,6 +109,9 @@ template <class T>
             s.ldr = leading(door, "residual", v.epilogue.residual, x.rows(), o.out[i]);
             s.residual = v.epilogue.residual.data();
         }
+        s.f = v.epilogue.f;
+        if (!v.epilogue.z.empty())
+            s.z = v.epilogue.z.data(), s.ldz = leading(door, "z", v.epilogue.z, x.rows(), o.out[i]);
     }
     args.u = const_cast<T*>(saved.u.data());  // written by forward, read by backward
     args.ldu = static_cast<std::int64_t>(saved.u.cols());

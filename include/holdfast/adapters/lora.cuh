@@ -5,6 +5,7 @@
 // fused.cuh, segmented.cuh, orthogonality.cuh and lora_hopper.cuh have the other forms.
 
 #include <holdfast/adapters/detail/doors.cuh>
+#include <holdfast/kernels/activation_gradient.cuh>
 #include <holdfast/kernels/merge.cuh>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace holdfast::adapters {
     });
 }
 
-/// The adapted layer in use: y = x W' + s x A' B' (+ bias) (+ residual).
+/// The adapted layer in use: y = f(x W' + s x A' B' (+ bias) (+ residual)).
 ///
 /// @param x  [m, in], m at most the plan's tokens;  @param w  [out, in], frozen;  @param y  [m, out], overwritten
 /// @param workspace  plan.workspace_bytes of device memory; may be shared by calls on one stream
@@ -66,6 +67,22 @@ void backward(const lora_plan& plan, detail::as_is<device_matrix_view<const T>> 
     const char* const door = "adapters::backward";
     const auto args = detail::backward_args<T>(door, plan, dy, x, w, adapter, saved, to, workspace);
     detail::settle(door, kernels::lora_matmul_backward(args, stream), args);
+}
+
+/// dz = dy f'(z) for the z [m, n] that forward kept: what backward then takes for dy.
+/// @param dz  [m, n], written; may be dy's memory
+/// @throw     invalid_argument for what does not fit, cuda_error if the launch fails
+template <class T>
+void activation_gradient(kernels::activation f, device_matrix_view<const T> z,
+                         detail::as_is<device_matrix_view<const T>> dy, detail::as_is<device_matrix_view<T>> dz,
+                         cudaStream_t stream) {
+    const char* const door = "adapters::activation_gradient";
+    kernels::activation_gradient_args<T> args{f, static_cast<std::int64_t>(z.rows()),
+                                              static_cast<std::int64_t>(z.cols())};
+    args.z = z.data(), args.ldz = detail::leading(door, "z", z, z.rows(), z.cols());
+    args.dy = dy.data(), args.lddy = detail::leading(door, "dy", dy, z.rows(), z.cols());
+    args.dz = dz.data(), args.lddz = detail::leading(door, "dz", dz, z.rows(), z.cols());
+    detail::settle(door, kernels::activation_gradient(args, stream), args);
 }
 
 /// How a merge rounds, and where it keeps what it changes.

@@ -9,6 +9,8 @@
 #define HOLDFAST_UNROLL _Pragma("unroll")
 /// Before a loop of unknown length, so that the loads of several turns are under way at once.
 #define HOLDFAST_UNROLL_BY_FOUR _Pragma("unroll 4")
+/// Before a loop whose body is long.
+#define HOLDFAST_NO_UNROLL _Pragma("unroll 1")
 
 namespace holdfast::detail {
 

@@ -19,7 +19,8 @@ struct dora_backward_args {
     std::int64_t lds = 0;
     float* dmagnitude = nullptr;       ///< [n] or null; added to if product.accumulate
     const float* magnitude = nullptr;  ///< [n], needed for dmagnitude; where it is 0 the gradient comes out as 0
-    const T* y = nullptr;              ///< [m, n] that forward wrote, without a residual; needed for dmagnitude
+    const T* y =
+        nullptr;  ///< [m, n] that forward wrote, without a residual; with an activation z; needed for dmagnitude
     std::int64_t ldy = 0;
     const T* bias = nullptr;  ///< [n] that is in y, or null
 };

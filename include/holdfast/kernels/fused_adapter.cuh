@@ -1,7 +1,7 @@
 #pragma once
 // Several adapted projections of one input as one: query, key and value, or gate and up. One dropout mask, one pass
 // over x for all u, one launch for all outputs, one product for dx. Builds on detail/; each slice is what
-// lora_matmul.cuh computes alone. Leaves out activations: swiglu.cuh has gate and up with theirs.
+// lora_matmul.cuh computes alone; swiglu.cuh has gate and up with their activation.
 
 #include <holdfast/kernels/lora_matmul.cuh>
 
@@ -26,6 +26,9 @@ struct fused_slice {
     const T* bias = nullptr;      ///< [n_i] or null
     const T* residual = nullptr;  ///< [m, n_i], added to y_i; or null; may be y_i itself
     std::int64_t ldr = 0;
+    activation f = activation::none;  ///< y_i = f(all that); activation_gradient.cuh has its gradient
+    T* z = nullptr;                   ///< [m, n_i], written where there is an activation: what f is of; or null
+    std::int64_t ldz = 0;
     const T* dy = nullptr;  ///< [m, n_i]: input of backward
     std::int64_t lddy = 0;
     float* db = nullptr;  ///< [n_i, r]: gradient of B_i, or null
@@ -44,6 +47,7 @@ struct fused_adapter_args {
     const T* a = nullptr;  ///< [count r, k]
     std::int64_t lda = 0;
     float scale = 1;
+    bool tf32 = false;  ///< fp32 only: factors may be rounded to tf32, for tensor cores
     dropout_key dropout;
     std::uint32_t* mask = nullptr;  ///< [m, mask_words(k)]: written by forward, read by backward; needed if p > 0
     T* u = nullptr;                 ///< [m, count padded_rank(r)]: written by forward, read by backward
@@ -100,7 +104,8 @@ template <class T>
     const std::int64_t any = g.tokens > 0 ? 1 : 0;
     refused mask;
     if (g.dropout.threshold > 0 && any && g.mask == nullptr) mask = {refusal::missing_mask, "mask", 0, 0};
-    return first_of(check_dropout(g.dropout), mask, check_matrix("x", g.x, g.ldx, g.tokens, g.in, sizeof(T)),
+    return first_of(check_dropout(g.dropout), check_tf32<T>(g.tf32), mask,
+                    check_matrix("x", g.x, g.ldx, g.tokens, g.in, sizeof(T)),
                     check_matrix("a", g.a, g.lda, any, g.in, sizeof(T)),
                     check_matrix("u", g.u, g.ldu, any, g.count * padded_rank(g.rank), sizeof(T)),
                     check_space(g.workspace, g.workspace_bytes, plan_fused(g).bytes));
@@ -112,11 +117,12 @@ template <class T>
     const std::int64_t any = g.tokens > 0 ? 1 : 0;
     for (int i = 0; i < g.count; ++i) {
         const auto& s = g.slice[i];
-        const refused r = first_of(
-            check_matrix("w", s.w, s.ldw, any, g.in, sizeof(T)), check_matrix("b", s.b, s.ldb, any, g.rank, sizeof(T)),
-            check_matrix("y", s.y, s.ldy, any * (writes_y || s.y), s.out, sizeof(T)),
-            check_matrix("bias", s.bias, s.out, s.bias != nullptr, s.out, sizeof(T)),
-            check_matrix("residual", s.residual, s.ldr, s.residual != nullptr, s.out, sizeof(T)));
+        const refused r = first_of(check_matrix("w", s.w, s.ldw, any, g.in, sizeof(T)),
+                                   check_matrix("b", s.b, s.ldb, any, g.rank, sizeof(T)),
+                                   check_matrix("y", s.y, s.ldy, any * (writes_y || s.y), s.out, sizeof(T)),
+                                   check_matrix("bias", s.bias, s.out, s.bias != nullptr, s.out, sizeof(T)),
+                                   check_matrix("residual", s.residual, s.ldr, s.residual != nullptr, s.out, sizeof(T)),
+                                   check_matrix("z", s.z, s.ldz, s.z != nullptr, s.out, sizeof(T)));
         if (r.why != refusal::none) return r;
     }
     return {};
@@ -146,7 +152,7 @@ template <class T>
     const bool drops = g.dropout.threshold > 0;
     cudaError_t error = drops ? draw_mask(g.dropout, g.mask, g.tokens, words, stream) : cudaSuccess;
     gemm_problem<T> u;
-    u.m = m, u.n = g.count * r, u.c = g.u, u.ldc = g.ldu, u.scale = factor_of(g);
+    u.m = m, u.n = g.count * r, u.c = g.u, u.ldc = g.ldu, u.scale = factor_of(g), u.tf32 = g.tf32;
     if (drops) u.mask_on = masking::operand_a, u.mask = g.mask, u.mask_ld = words;
     u.add(g.x, g.ldx, g.a, g.lda, k, 0);
     float* const partial = part<float>(g.workspace, plan_fused(g).partial);
@@ -173,9 +179,11 @@ template <class T>
         const auto& s = g.slice[i];
         auto& y = wide.problem[i];
         y.m = static_cast<int>(g.tokens), y.n = static_cast<int>(s.out), y.low_rank = 1, y.count = 2;
+        y.tf32 = g.tf32;
         y.add(g.u + i * padded_rank(g.rank), g.ldu, s.b, s.ldb, static_cast<int>(g.rank), 0);
         y.add(g.x, g.ldx, s.w, s.ldw, static_cast<int>(g.in), 1);
         y.c = s.y, y.ldc = s.ldy, y.bias = s.bias, y.residual = s.residual, y.ldr = s.ldr;
+        y.f = s.f, y.z = s.z, y.ldz = s.ldz;
     }
     return wide_products<along::row, along::row>(wide, stream);
 }
@@ -198,7 +206,7 @@ template <class T>
         const auto& s = g.slice[i];
         auto& p = shrink.problem[i];
         p.m = m, p.n = r, p.c = ds + i * width, p.ldc = ldds;
-        p.scale = factor_of(g);
+        p.scale = factor_of(g), p.tf32 = g.tf32;
         p.add(s.dy, s.lddy, s.b, s.ldb, static_cast<int>(s.out), 0);
     }
     if (m > 0 && (g.dx != nullptr || g.da != nullptr))
@@ -208,7 +216,7 @@ template <class T>
     const auto over_tokens = [&](const T* z, std::int64_t ldz, int rows, bool masked, const T* v, std::int64_t ldv,
                                  float* out, std::int64_t row_stride, std::int64_t col_stride) {
         gemm_problem<T> p;
-        p.m = rows, p.n = r, p.split = skinny_split(rows, r, m), p.partial = partial;
+        p.m = rows, p.n = r, p.split = skinny_split(rows, r, m), p.partial = partial, p.tf32 = g.tf32;
         p.add(z, ldz, v, ldv, m, 0);
         if (masked) p.mask_on = masking::operand_a, p.mask = g.mask, p.mask_ld = words;
         if (m > 0) error = skinny_product<along::column, along::column>(p, stream);
@@ -226,6 +234,7 @@ template <class T>
     if (g.dx == nullptr || error != cudaSuccess) return error;
     gemm_problem<T> p;  // all slices at once: the sum runs over their outputs, after their masked low-rank parts
     p.m = m, p.n = k, p.low_rank = g.count, p.count = 2 * g.count, p.c = g.dx, p.ldc = g.lddx;
+    p.tf32 = g.tf32;
     for (int i = 0; i < g.count; ++i) {
         const auto& s = g.slice[i];
         p.add(ds + i * width, ldds, g.a + i * r * g.lda, g.lda, r, i);

@@ -70,8 +70,12 @@ template <class T, class G>
 template <class Args>
 [[nodiscard]] refused check_lt(const Args& g) noexcept {
     refused scale;
-    if constexpr (requires { g.column_scale; })
-        if (g.column_scale != nullptr) scale = {refusal::no_column_scale, "column_scale", 0, 0};
+    if constexpr (requires { g.column_scale; }) {
+        if (g.column_scale != nullptr)
+            scale = {refusal::no_column_scale, "column_scale", 0, 0};
+        else if (g.f != activation::none)
+            scale = {refusal::no_activation, "f", 0, 0};
+    }
     return first_of(scale, check_within(g, plan_lt(g).bytes));
 }
 

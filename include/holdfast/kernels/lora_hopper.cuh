@@ -16,6 +16,7 @@ namespace detail {
 template <class T>
 [[nodiscard]] refused check_hopper(const lora_matmul_args<T>& g) noexcept {
     if (const refused r = check(g); r.why != refusal::none) return r;
+    if (g.f != activation::none) return {refusal::no_activation, "f", 0, 0};
     if (g.shape.tokens == 0) return {};
     return first_of(check_for_tma("x", g.x, g.ldx, g.shape.tokens), check_for_tma("w", g.w, g.ldw, g.shape.out),
                     check_for_tma("b", g.b, g.ldb, g.shape.out),

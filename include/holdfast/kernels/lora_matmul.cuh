@@ -35,6 +35,9 @@ struct lora_matmul_args {
     const T* bias = nullptr;              ///< [n], added to every row; or null
     const T* residual = nullptr;          ///< [m, n], added; or null; may be y itself
     std::int64_t ldr = 0;
+    activation f = activation::none;  ///< y = f(all that); activation_gradient.cuh has its gradient
+    T* z = nullptr;                   ///< [m, n], written where there is an activation: what f is of; or null
+    std::int64_t ldz = 0;
     dropout_key dropout;              ///< threshold 0: no dropout
     std::uint32_t* mask = nullptr;    ///< written: [m, mask_words(k)], for backward; null: workspace, not kept
     T* u = nullptr;                   ///< written: s / (1 - p) (m . x) A' [m, r], for backward; null: not kept
@@ -103,6 +106,7 @@ template <class T>
                     check_matrix("column_scale", g.column_scale, s.out, g.column_scale != nullptr, s.out, 4),
                     check_matrix("bias", g.bias, s.out, g.bias != nullptr, s.out, sizeof(T)),
                     check_matrix("residual", g.residual, g.ldr, g.residual != nullptr, s.out, sizeof(T)),
+                    check_matrix("z", g.z, g.ldz, g.z != nullptr, s.out, sizeof(T)),
                     check_matrix("mask", g.mask, 1, g.mask != nullptr, 1, 4),
                     check_matrix("u", g.u, g.ldu, g.u != nullptr, s.rank, sizeof(T)),
                     check_space(g.workspace, g.workspace_bytes, lora_matmul_workspace(g)));
@@ -221,14 +225,15 @@ template <class T, class G>
 
 /// The adapted product:
 ///
-///     u = s / (1 - p) (m . x) A'        y = x W' + u B' (+ bias) (+ residual)
+///     u = s / (1 - p) (m . x) A'        z = x W' + u B' (+ bias) (+ residual)        y = f(z)
 ///
 /// Two kernels: u (one pass over x), then the frozen product, whose accumulators begin with u B'. With dropout a third
 /// writes the mask first, one bit per element of x, the bits of adapters::lora on the CPU for the same seed.
 ///
 /// @stream        enqueues on `stream`, does not synchronise; memory must outlive the work
 /// @determinism   bitwise run to run and from device to device of one architecture; no atomics
-/// @precision     fp32 accumulation; u and y are rounded to T once each. fp32 with tf32: y and u to 5e-4 of their norm
+/// @precision     fp32 accumulation; u and y are rounded to T once each; with an activation z is rounded, and f of
+/// that. fp32 with tf32: y and u to 5e-4 of their norm
 ///                (5e-6 without), since every factor is rounded to 11 bits
 /// @return        cudaErrorInvalidValue or cudaErrorMisalignedAddress for what explain(args) names, else CUDA's own
 /// @cpu           holdfast::adapters::lora<float>::forward in <holdfast/adapters/lora.hpp>

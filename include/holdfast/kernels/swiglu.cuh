@@ -31,11 +31,6 @@ struct swiglu_adapter_args {
 namespace detail {
 
 template <class T>
-struct alignas(16) sixteen_bytes {
-    T of[16 / sizeof(T)];
-};
-
-template <class T>
 struct swiglu_gradient_problem {
     const T *e, *g, *dh;
     T *de, *dg;
@@ -51,15 +46,9 @@ __global__ void __launch_bounds__(Threads) swiglu_gradients(const __grid_constan
                        chunks = ceil_div<std::int64_t>(p.cols, width), row = i / chunks, col = i % chunks * width;
     if (row >= p.rows) return;
     const int count = static_cast<int>(smaller<std::int64_t>(width, p.cols - col));
-    const auto load = [&](const T* from) {
-        sixteen_bytes<T> v;
-        if (p.wide) return *reinterpret_cast<const sixteen_bytes<T>*>(from);
-        HOLDFAST_UNROLL
-        for (int j = 0; j < width; ++j) v.of[j] = j < count ? from[j] : rounded<T>(0.0f);
-        return v;
-    };
-    const sixteen_bytes<T> e = load(p.e + (row * p.lde + col)), g = load(p.g + (row * p.ldg + col)),
-                           dh = load(p.dh + (row * p.lddh + col));
+    const sixteen_bytes<T> e = load_chunk(p.e + (row * p.lde + col), count, p.wide),
+                           g = load_chunk(p.g + (row * p.ldg + col), count, p.wide),
+                           dh = load_chunk(p.dh + (row * p.lddh + col), count, p.wide);
     sixteen_bytes<T> de, dg;
     HOLDFAST_UNROLL
     for (int j = 0; j < width; ++j) {
@@ -67,17 +56,8 @@ __global__ void __launch_bounds__(Threads) swiglu_gradients(const __grid_constan
         de.of[j] = rounded<T>(d * to_float(g.of[j]) * s * (1.0f + x * (1.0f - s)));
         dg.of[j] = rounded<T>(d * x * s);
     }
-    const auto store = [&](T* to, const sixteen_bytes<T>& v) {
-        if (p.wide) {
-            *reinterpret_cast<sixteen_bytes<T>*>(to) = v;
-            return;
-        }
-        HOLDFAST_UNROLL
-        for (int j = 0; j < width; ++j)
-            if (j < count) to[j] = v.of[j];
-    };
-    store(p.de + (row * p.ldde + col), de);
-    store(p.dg + (row * p.lddg + col), dg);
+    store_chunk(p.de + (row * p.ldde + col), de, count, p.wide);
+    store_chunk(p.dg + (row * p.lddg + col), dg, count, p.wide);
 }
 
 template <class T>
@@ -88,6 +68,8 @@ template <class T>
         return {refusal::different_widths, "projections", p.slice[0].out, p.slice[1].out};
     if (p.slice[0].residual != nullptr || p.slice[1].residual != nullptr)
         return {refusal::no_residual, "projections", 0, 0};
+    if (p.slice[0].f != activation::none || p.slice[1].f != activation::none)
+        return {refusal::no_activation, "f of projections", 0, 0};
     return {};
 }
 
@@ -111,7 +93,7 @@ template <class T, class Tile>
     const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, Tile::bm)) * ceil_div(p.n, Tile::bn / 2);
     if (tiles > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
     const dim3 grid(static_cast<unsigned>(tiles));
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<Tile, simt_tile>)
         return launch(gemm_simt_paired<T>, grid, Tile::threads, Tile::shared_bytes, stream, p);
     else
         return launch(gemm_mma_paired<T, Tile>, grid, Tile::threads, Tile::shared_bytes, stream, p);
@@ -134,15 +116,14 @@ template <class T>
     p.other[2] = {up.w, up.ldw, false};
     p.c = gate.y, p.ldc = gate.ldy, p.bias = gate.bias;
     p.c2 = up.y, p.ldc2 = up.ldy, p.bias2 = up.bias;
-    p.h = g.h, p.ldh = g.ldh;
+    p.h = g.h, p.ldh = g.ldh, p.tf32 = all.tf32;
     mark_fast(p);
     p.sum[1].fast_b = false;  // there is none
     for (auto& second : p.other) second.fast_b = second.b != nullptr && fast(second.b, second.ldb);
     p.fast_c2 = fast(p.c2, p.ldc2), p.fast_h = fast(p.h, p.ldh);
     if constexpr (std::is_same_v<T, float>)
-        return launch_paired<T, simt_tile>(p, stream);
-    else
-        return p.m <= 64 ? launch_paired<T, small_tile>(p, stream) : launch_paired<T, large_tile>(p, stream);
+        if (on_simt(p)) return launch_paired<T, simt_tile>(p, stream);
+    return p.m <= 64 ? launch_paired<T, small_tile<T>>(p, stream) : launch_paired<T, large_tile<T>>(p, stream);
 }
 
 template <class T>

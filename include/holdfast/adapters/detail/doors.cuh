@@ -111,6 +111,8 @@ template <class T>
         args.ldr = leading(door, "residual", epilogue.residual, x.rows(), o.out);
         args.residual = epilogue.residual.data();
     }
+    args.f = epilogue.f;
+    if (!epilogue.z.empty()) args.z = epilogue.z.data(), args.ldz = leading(door, "z", epilogue.z, x.rows(), o.out);
     args.dropout = key, args.tf32 = o.tf32;
     if (saved != nullptr) {
         keep(door, *saved, x.rows(), plan.u_cols, key);

@@ -1,27 +1,25 @@
 #pragma once
-// The tensor-core kernel for bf16 and fp16: one tile of a gemm_problem per block, operands by asynchronous copies,
-// low-rank products in the same accumulators as the frozen one (the K-extension). Builds on gemm_problem.cuh and
-// ptx.cuh; gemm_simt.cuh has fp32, gemm_paired.cuh two products side by side.
+// The tensor-core kernel for bf16, fp16, and fp32 rounded to tf32: one tile of a gemm_problem per block, operands by
+// asynchronous copies, low-rank products in the same accumulators as the frozen one (the K-extension). Builds on
+// fragments.cuh; gemm_simt.cuh has fp32 as it is, gemm_paired.cuh two products side by side.
 
-#include <holdfast/kernels/detail/gemm_problem.cuh>
-#include <holdfast/kernels/detail/numbers.cuh>
-#include <holdfast/kernels/detail/ptx.cuh>
-#include <holdfast/kernels/detail/tile.hpp>
+#include <holdfast/kernels/detail/fragments.cuh>
 
 #include <cstddef>
 #include <cstdint>
 
 namespace holdfast::kernels::detail {
 
-/// A tile of BM x BN, its warps, its pipeline.
-template <int BM, int BN, int WarpsM, int WarpsN, int Stages, int BlocksPerSm>
+/// A tile of BM x BN, its warps, its pipeline, for elements of so many bytes.
+template <int BM, int BN, int WarpsM, int WarpsN, int Stages, int BlocksPerSm, int Bytes = 2>
 struct mma_tile {
     static constexpr int bm = BM, bn = BN, stages = Stages, blocks = BlocksPerSm;
     static constexpr int warps_n = WarpsN, threads = 32 * WarpsM * WarpsN;
     static constexpr int mi = BM / WarpsM / 16, ni = BN / WarpsN / 8;  // 16x8 products per warp
-    static constexpr int a_bytes = BM * step_depth * 2, b_bytes = BN * step_depth * 2;
+    static constexpr int chunk = 16 / Bytes, depth = 32 / Bytes;       // elements of 16 bytes, of one product's sum
+    static constexpr int a_bytes = BM * step_depth * Bytes, b_bytes = BN * step_depth * Bytes;
     static constexpr int stage_bytes = a_bytes + b_bytes;
-    static constexpr int shared_bytes = larger(Stages * stage_bytes, BM* BN * 2);
+    static constexpr int shared_bytes = larger(Stages * stage_bytes, BM* BN* Bytes);
     static_assert(BM % (16 * WarpsM) == 0 && BN % (16 * WarpsN) == 0 && Stages >= 2);
 };
 
@@ -46,69 +44,55 @@ __device__ __forceinline__ void load_tile(unsigned char* shared, const T* source
     }
 }
 
-/// Lane `lane`'s row address of a 16 x 16 block of A at (m, k) of the tile, in the order that mma wants.
-template <along A, int BM>
-__device__ __forceinline__ const unsigned char* a_block(const unsigned char* tile, int m, int k, int lane) {
-    const int i = lane & 7, j = lane >> 3;
-    if constexpr (A == along::row)
-        return tile + 16 * swizzled<step_depth / 8>(m + i + (j & 1) * 8, k / 8 + (j >> 1));
-    else
-        return tile + 16 * swizzled<BM / 8>(k + i + (j >> 1) * 8, m / 8 + (j & 1));
-}
-
-/// The same for a 16 x 16 block of B at (k, n): two 16 x 8 fragments.
-template <along B, int BN>
-__device__ __forceinline__ const unsigned char* b_block(const unsigned char* tile, int n, int k, int lane) {
-    const int i = lane & 7, j = lane >> 3;
-    if constexpr (B == along::row)
-        return tile + 16 * swizzled<step_depth / 8>(n + i + (j >> 1) * 8, k / 8 + (j & 1));
-    else
-        return tile + 16 * swizzled<BN / 8>(k + i + (j & 1) * 8, n / 8 + (j >> 1));
-}
-
-/// A fragment with the dropped elements of x made zero. For A along rows the fragment's rows are tokens, for A along
-/// columns its columns are; `token` and `feature` are those of its first element.
-template <along A, class T>
-__device__ __forceinline__ void mask_fragment(std::uint32_t (&a)[4], const gemm_problem<T>& p, int token, int feature,
-                                              int lane) {
-    const int g = lane >> 2, t = 2 * (lane & 3);
-    if constexpr (A == along::row) {
-        HOLDFAST_UNROLL
-        for (int half = 0; half < 2; ++half) {
-            const int row = token + g + 8 * half;
-            if (row >= p.m || feature >= p.frozen().depth) continue;  // loaded as zero
-            const std::uint32_t bits = p.mask[row * p.mask_ld + feature / 32] >> (feature % 32 + t);
-            a[half] &= spread(bits);
-            a[half + 2] &= spread(bits >> 8);
-        }
-    } else {
-        HOLDFAST_UNROLL
-        for (int half = 0; half < 2; ++half) {  // tokens t, t + 1 and t + 8, t + 9; features g and g + 8
-            const int row = token + t + 8 * half;
-            const bool inside = feature < p.m;
-            const std::uint32_t first = inside && row < p.frozen().depth ? p.mask[row * p.mask_ld + feature / 32] : 0u;
-            const std::uint32_t second =
-                inside && row + 1 < p.frozen().depth ? p.mask[(row + 1) * p.mask_ld + feature / 32] : 0u;
-            const int bit = feature % 32 + g;
-            a[2 * half] &= spread((first >> bit & 1u) | (second >> bit & 1u) << 1);
-            a[2 * half + 1] &= spread((first >> (bit + 8) & 1u) | (second >> (bit + 8) & 1u) << 1);
-        }
-    }
-}
-
 template <class T>
-struct alignas(4) pair_of {
+struct alignas(2 * sizeof(T)) pair_of {
     T first, second;
 };
+template <class T>
+struct alignas(16) sixteen_bytes {
+    T of[16 / sizeof(T)];
+};
+
+/// The pair of columns from `col` on of row `row` of a tile of Columns, in shared memory on its way out.
+template <int Columns, class T>
+__device__ __forceinline__ void put_pair(unsigned char* shared, int row, int col, const pair_of<T>& pair) {
+    constexpr int chunk = 16 / sizeof(T);
+    *reinterpret_cast<pair_of<T>*>(shared + 16 * swizzled<Columns / chunk>(row, col / chunk) +
+                                   static_cast<int>(sizeof(T)) * (col % chunk)) = pair;
+}
+/// Sixteen bytes of a row, at once where they lie on a border, else the first `count` elements and zeros.
+template <class T>
+[[nodiscard]] __device__ __forceinline__ sixteen_bytes<T> load_chunk(const T* from, int count, bool fast) {
+    constexpr int chunk = 16 / sizeof(T);
+    if (fast && count >= chunk) return *reinterpret_cast<const sixteen_bytes<T>*>(from);
+    sixteen_bytes<T> v;
+    HOLDFAST_UNROLL
+    for (int j = 0; j < chunk; ++j) v.of[j] = j < count ? from[j] : rounded<T>(0.0f);
+    return v;
+}
+/// The same the other way: at once where they lie on a border, else the first `count` elements.
+template <class T>
+__device__ __forceinline__ void store_chunk(T* to, const sixteen_bytes<T>& from, int count, bool fast) {
+    constexpr int chunk = 16 / sizeof(T);
+    if (fast && count >= chunk) {
+        *reinterpret_cast<sixteen_bytes<T>*>(to) = from;
+        return;
+    }
+    HOLDFAST_UNROLL
+    for (int j = 0; j < chunk; ++j)
+        if (j < count) to[j] = from.of[j];
+}
 
 /// B's part of a pipeline step, and how many columns of C a tile has: gemm_paired.cuh has others for its problem.
 template <class Tile, along B, class T>
 __device__ __forceinline__ void load_b(const gemm_problem<T>& p, const sum_position& at, unsigned char* to, int n0) {
     const factors<T>& f = p.sum[at.product];
     if constexpr (B == along::row)
-        load_tile<Tile::bn, step_depth / 8, Tile::threads>(to, f.b, f.ldb, n0, p.n, at.depth, f.depth, f.fast_b);
+        load_tile<Tile::bn, step_depth / Tile::chunk, Tile::threads>(to, f.b, f.ldb, n0, p.n, at.depth, f.depth,
+                                                                     f.fast_b);
     else
-        load_tile<step_depth, Tile::bn / 8, Tile::threads>(to, f.b, f.ldb, at.depth, f.depth, n0, p.n, f.fast_b);
+        load_tile<step_depth, Tile::bn / Tile::chunk, Tile::threads>(to, f.b, f.ldb, at.depth, f.depth, n0, p.n,
+                                                                     f.fast_b);
 }
 template <class T>
 [[nodiscard]] HOLDFAST_HD constexpr int tile_columns(const gemm_problem<T>&, int bn) {
@@ -156,19 +140,20 @@ __device__ __forceinline__ void store_tile(const gemm_problem<T>& p, const float
             if (p.residual != nullptr) value += to_float(p.residual[r * p.ldr + c]);
             return rounded<T>(value);
         };
-        *reinterpret_cast<pair_of<T>*>(shared + 16 * swizzled<bn / 8>(row, col / 8) + 2 * (col % 8)) = {
-            finished(n0 + col, x), finished(n0 + col + 1, y)};
+        put_pair<bn, T>(shared, row, col, {finished(n0 + col, x), finished(n0 + col + 1, y)});
     });
     synchronise_block();
-    for (int i = static_cast<int>(threadIdx.x); i < bm * bn / 8; i += Tile::threads) {
-        const int row = i / (bn / 8), chunk = i % (bn / 8), r = m0 + row, c = n0 + 8 * chunk;
+    constexpr int chunk = Tile::chunk, chunks = bn / chunk;
+    for (int i = static_cast<int>(threadIdx.x); i < bm * chunks; i += Tile::threads) {
+        const int row = i / chunks, r = m0 + row, c = n0 + chunk * (i % chunks);
         if (r >= p.m || c >= p.n) continue;
-        const unsigned char* const from = shared + 16 * swizzled<bn / 8>(row, chunk);
-        T* const to = p.c + (r * p.ldc + c);
-        if (p.fast_c && c + 8 <= p.n)
-            *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
-        else
-            for (int j = 0; j < 8 && c + j < p.n; ++j) to[j] = reinterpret_cast<const T*>(from)[j];
+        auto* const from = reinterpret_cast<sixteen_bytes<T>*>(shared + 16 * swizzled<chunks>(row, i % chunks));
+        if (p.f != activation::none) {  // of what is rounded: z is what a framework would have stored
+            if (p.z != nullptr) store_chunk(p.z + (r * p.ldz + c), *from, p.n - c, p.fast_z);
+            HOLDFAST_NO_UNROLL
+            for (int j = 0; j < chunk; ++j) from->of[j] = rounded<T>(activated(p.f, to_float(from->of[j])));
+        }
+        store_chunk(p.c + (r * p.ldc + c), *from, p.n - c, p.fast_c);
     }
 }
 
@@ -190,9 +175,9 @@ __device__ __forceinline__ void gemm_tile_at(const Problem& p, int m0, int n0, i
         const sum_position at = position_of(p, first + step);
         const factors<T>& f = p.sum[at.product];
         if constexpr (A == along::row)
-            load_tile<bm, step_depth / 8, threads>(to, f.a, f.lda, m0, p.m, at.depth, f.depth, f.fast_a);
+            load_tile<bm, step_depth / Tile::chunk, threads>(to, f.a, f.lda, m0, p.m, at.depth, f.depth, f.fast_a);
         else
-            load_tile<step_depth, bm / 8, threads>(to, f.a, f.lda, at.depth, f.depth, m0, p.m, f.fast_a);
+            load_tile<step_depth, bm / Tile::chunk, threads>(to, f.a, f.lda, at.depth, f.depth, m0, p.m, f.fast_a);
         load_b<Tile, B>(p, at, to + Tile::a_bytes, n0);
     };
 
@@ -226,35 +211,30 @@ __device__ __forceinline__ void gemm_tile_at(const Problem& p, int m0, int n0, i
         const sum_position at = position_of(p, first + step);
         const int k0 = at.depth, remaining = p.sum[at.product].depth - k0;
         HOLDFAST_UNROLL
-        for (int k = 0; k < step_depth; k += 16) {
+        for (int k = 0; k < step_depth; k += Tile::depth) {
             if (k >= remaining) break;  // zeros: a rank of 16 costs a quarter of a step
             std::uint32_t a[Tile::mi][4], b[Tile::ni / 2][4];
             HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i) {
-                const unsigned char* const from = a_block<A, bm>(a_tile, warp_m + 16 * i, k, lane);
-                if constexpr (A == along::row)
-                    load_matrices(a[i], from);
-                else
-                    load_matrices_transposed(a[i], from);
+                const int m = warp_m + 16 * i;
+                load_a<T, A, bm>(a[i], a_tile, m, k, lane);
                 if (p.mask_on == masking::operand_a) {
                     if constexpr (A == along::row)
-                        mask_fragment<A>(a[i], p, m0 + warp_m + 16 * i, k0 + k, lane);
+                        mask_fragment<A>(a[i], p, m0 + m, k0 + k, lane);
                     else
-                        mask_fragment<A>(a[i], p, k0 + k, m0 + warp_m + 16 * i, lane);
+                        mask_fragment<A>(a[i], p, k0 + k, m0 + m, lane);
                 }
+                round_fragment<T>(a[i]);
             }
             HOLDFAST_UNROLL
             for (int j = 0; j < Tile::ni / 2; ++j) {
-                const unsigned char* const from = b_block<B, bn>(b_tile, warp_n + 16 * j, k, lane);
-                if constexpr (B == along::row)
-                    load_matrices(b[j], from);
-                else
-                    load_matrices_transposed(b[j], from);
+                load_b<T, B, bn>(b[j], b_tile, warp_n + 16 * j, k, lane);
+                round_fragment<T>(b[j]);
             }
             HOLDFAST_UNROLL
             for (int i = 0; i < Tile::mi; ++i)
                 for (int j = 0; j < Tile::ni; ++j)
-                    multiply_add<T>(acc[i][j], a[i], b[j / 2][2 * (j % 2)], b[j / 2][2 * (j % 2) + 1]);
+                    multiply_fragments<T>(acc[i][j], a[i], b[j / 2][2 * (j % 2)], b[j / 2][2 * (j % 2) + 1]);
         }
     }
 

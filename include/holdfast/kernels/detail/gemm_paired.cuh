@@ -6,8 +6,6 @@
 #include <holdfast/kernels/detail/gemm.cuh>
 #include <holdfast/kernels/detail/gemm_simt.cuh>
 
-#include <cmath>
-
 namespace holdfast::kernels::detail {
 
 /// e = sum a b' (+ bias), g = sum a b2' (+ bias2), h = silu(e) g. B along rows; no split, no mask.
@@ -27,8 +25,6 @@ struct paired_problem : gemm_problem<T> {
     bool fast_h = false;
 };
 
-[[nodiscard]] __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
-
 /// silu(e) g in fp32.
 [[nodiscard]] __device__ __forceinline__ float swiglu_of(float e, float g) { return e * sigmoid(e) * g; }
 
@@ -40,25 +36,14 @@ template <class T>
 template <class Tile, along B, class T>
 __device__ __forceinline__ void load_b(const paired_problem<T>& p, const sum_position& at, unsigned char* to, int n0) {
     static_assert(B == along::row);
-    constexpr int half = Tile::bn / 2;  // rows of b, then rows of b2: a multiple of 8, so the pattern goes on
+    constexpr int half = Tile::bn / 2, chunks = step_depth / Tile::chunk;
+    // rows of b, then rows of b2: a multiple of 8, so the pattern goes on
     const factors<T>& f = p.sum[at.product];
     const auto& f2 = p.other[at.product];
-    load_tile<half, step_depth / 8, Tile::threads>(to, f.b != nullptr ? f.b : f.a, f.ldb, n0, f.b != nullptr ? p.n : 0,
-                                                   at.depth, f.depth, f.fast_b);
-    load_tile<half, step_depth / 8, Tile::threads>(to + half * step_depth * 2, f2.b != nullptr ? f2.b : f.a, f2.ldb, n0,
-                                                   f2.b != nullptr ? p.n : 0, at.depth, f.depth, f2.fast_b);
-}
-
-/// Eight elements of a row of e, g or h, at once where they lie on a border.
-template <class T>
-__device__ __forceinline__ void store_chunk(T* to, const T (&from)[8], int count, bool fast) {
-    if (fast && count >= 8) {
-        *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
-        return;
-    }
-    HOLDFAST_UNROLL
-    for (int j = 0; j < 8; ++j)
-        if (j < count) to[j] = from[j];
+    load_tile<half, chunks, Tile::threads>(to, f.b != nullptr ? f.b : f.a, f.ldb, n0, f.b != nullptr ? p.n : 0,
+                                           at.depth, f.depth, f.fast_b);
+    load_tile<half, chunks, Tile::threads>(to + half * chunks * 16, f2.b != nullptr ? f2.b : f.a, f2.ldb, n0,
+                                           f2.b != nullptr ? p.n : 0, at.depth, f.depth, f2.fast_b);
 }
 
 template <class Tile, class T>
@@ -75,28 +60,26 @@ __device__ __forceinline__ void store_tile(const paired_problem<T>& p, const flo
             return rounded<T>(value);
         };
         const int c = n0 + col % half;
-        *reinterpret_cast<pair_of<T>*>(shared + 16 * swizzled<bn / 8>(row, col / 8) + 2 * (col % 8)) = {
-            finished(c, x), finished(c + 1, y)};
+        put_pair<bn, T>(shared, row, col, {finished(c, x), finished(c + 1, y)});
     });
     synchronise_block();
-    for (int i = static_cast<int>(threadIdx.x); i < bm * half / 8; i += Tile::threads) {
-        const int row = i / (half / 8), chunk = i % (half / 8), r = m0 + row, c = n0 + 8 * chunk;
+    constexpr int chunk = Tile::chunk, each = half / chunk;
+    for (int i = static_cast<int>(threadIdx.x); i < bm * each; i += Tile::threads) {
+        const int row = i / each, at = i % each, r = m0 + row, c = n0 + chunk * at;
         if (r >= p.m || c >= p.n) continue;
-        struct alignas(16) eight {
-            T of[8];
-        };
-        const eight e = *reinterpret_cast<const eight*>(shared + 16 * swizzled<bn / 8>(row, chunk));
-        const eight g = *reinterpret_cast<const eight*>(shared + 16 * swizzled<bn / 8>(row, chunk + half / 8));
-        eight h;
+        using some = sixteen_bytes<T>;
+        const some e = *reinterpret_cast<const some*>(shared + 16 * swizzled<bn / chunk>(row, at));
+        const some g = *reinterpret_cast<const some*>(shared + 16 * swizzled<bn / chunk>(row, at + each));
+        some h;
         HOLDFAST_UNROLL
-        for (int j = 0; j < 8; ++j) h.of[j] = rounded<T>(swiglu_of(to_float(e.of[j]), to_float(g.of[j])));
-        store_chunk(p.h + (r * p.ldh + c), h.of, p.n - c, p.fast_h);
-        if (p.c != nullptr) store_chunk(p.c + (r * p.ldc + c), e.of, p.n - c, p.fast_c);
-        if (p.c2 != nullptr) store_chunk(p.c2 + (r * p.ldc2 + c), g.of, p.n - c, p.fast_c2);
+        for (int j = 0; j < chunk; ++j) h.of[j] = rounded<T>(swiglu_of(to_float(e.of[j]), to_float(g.of[j])));
+        store_chunk(p.h + (r * p.ldh + c), h, p.n - c, p.fast_h);
+        if (p.c != nullptr) store_chunk(p.c + (r * p.ldc + c), e, p.n - c, p.fast_c);
+        if (p.c2 != nullptr) store_chunk(p.c2 + (r * p.ldc2 + c), g, p.n - c, p.fast_c2);
     }
 }
 
-/// fp32: of a thread's four columns two are e's and two are g's.
+/// fp32 as it is: of a thread's four columns two are e's and two are g's.
 template <along B>
 [[nodiscard]] __device__ __forceinline__ float simt_b(const paired_problem<float>& p, int product, int n0, int n,
                                                       int k) {

@@ -1,9 +1,10 @@
 #pragma once
 // What a matrix product of LoRA's is: C = scale (sum of products) in fp32, the low-rank ones first, with a dropout mask
-// on A or on the low-rank part, column scale, bias and residual. Builds on tile.hpp; gemm.cuh and gemm_simt.cuh compute
-// it.
+// on A or on the low-rank part, column scale, bias and residual. Builds on tile.hpp and activations.cuh; gemm.cuh and
+// gemm_simt.cuh compute it.
 
 #include <holdfast/core/config.hpp>
+#include <holdfast/kernels/detail/activations.cuh>
 #include <holdfast/kernels/detail/tile.hpp>
 
 #include <cstddef>
@@ -44,6 +45,10 @@ struct gemm_problem {
     const T* bias = nullptr;              // [n] or null
     const T* residual = nullptr;          // [m, n] or null; may be c
     std::int64_t ldr = 0;
+    activation f = activation::none;  // c = f(all that)
+    T* z = nullptr;                   // [m, n] or null: what f is of
+    std::int64_t ldz = 0;
+    bool fast_z = false;
     float* partial = nullptr;      // ... or one unscaled sum per split, [splits, m, n]
     split_plan split{1, 1 << 30};  // of the one product that there then is
 

@@ -39,6 +39,15 @@ __device__ __forceinline__ void store_simt(const gemm_problem<float>& p, const f
             if (p.residual != nullptr) value += p.residual[r * p.ldr + c];
             p.c[r * p.ldc + c] = value;
         }
+    if (p.f == activation::none || p.partial != nullptr) return;
+    HOLDFAST_NO_UNROLL
+    for (int i = 0; i < 16; ++i) {  // this thread's own
+        const int r = m0 + row0 + i / 4, c = n0 + col0 + i % 4;
+        if (r >= p.m || c >= p.n) continue;
+        const float z = p.c[r * p.ldc + c];
+        if (p.z != nullptr) p.z[r * p.ldz + c] = z;
+        p.c[r * p.ldc + c] = activated(p.f, z);
+    }
 }
 
 template <along A, along B, class Problem>

@@ -41,6 +41,7 @@ enum class refusal {
     no_rows_named,
     no_column_scale,
     no_residual,
+    no_activation,
     not_a_pair,
     different_widths,
     experts_out_of_range,
@@ -117,6 +118,8 @@ struct refused {
             return sentence(door, ": column_scale must be null: cuBLASLt scales no columns, lora_matmul does");
         case refusal::no_residual:
             return sentence(door, ": ", r.name, " must not have a residual: it would come before the activation");
+        case refusal::no_activation:
+            return sentence(door, ": ", r.name, " must be none: there are no activations here, lora_matmul has them");
         case refusal::not_a_pair:
             return sentence(door, ": there must be two slices, the gate and up, they are ", r.value);
         case refusal::different_widths:

@@ -86,6 +86,7 @@ template <class Args, class T>
     p.add(u, ldu, g.b, g.ldb, static_cast<int>(g.shape.rank), 0);
     p.add(g.x, g.ldx, g.w, g.ldw, static_cast<int>(g.shape.in), 1);
     p.c = g.y, p.ldc = g.ldy, p.column_scale = g.column_scale, p.bias = g.bias, p.residual = g.residual, p.ldr = g.ldr;
+    p.f = g.f, p.z = g.z, p.ldz = g.ldz;
     return wide_product<along::row, along::row>(p, stream);
 }
 

@@ -1,11 +1,10 @@
 #pragma once
 // Which kernel and which tile a product gets, and its launch: the one place that knows the tile shapes. Builds on
-// gemm.cuh (tensor cores), gemm_simt.cuh (fp32) and gemm_tf32.cuh (fp32 rounded, where it is asked for).
+// gemm.cuh (tensor cores; fp32 rounded to tf32 where it is asked for) and gemm_simt.cuh (fp32 as it is).
 
 #include <holdfast/kernels/detail/gather.cuh>
 #include <holdfast/kernels/detail/gemm.cuh>
 #include <holdfast/kernels/detail/gemm_simt.cuh>
-#include <holdfast/kernels/detail/gemm_tf32.cuh>
 #include <holdfast/kernels/detail/lora_plan.hpp>
 
 #include <type_traits>
@@ -17,15 +16,15 @@ namespace holdfast::kernels::detail {
     return r.why == refusal::misaligned ? cudaErrorMisalignedAddress : cudaErrorInvalidValue;
 }
 
-using large_tile = mma_tile<128, 128, 2, 4, 3, 1>;  // 96 KB of shared memory: fits every sm_8x
-using small_tile = mma_tile<32, 64, 2, 2, 4, 3>;    // few tokens
-template <int RankTile>
-using skinny_tile = mma_tile<skinny_rows, RankTile, 4, 1, 4, 3>;  // [rows, rank], the sum is long
-
-using large_tf32_tile = tf32_tile<64, 128, 2, 4, 2>;
-using small_tf32_tile = tf32_tile<32, 64, 2, 2, 3>;
-template <int RankTile>
-using skinny_tf32_tile = tf32_tile<skinny_rows, RankTile, 4, 1, 3>;
+template <class T>  // fp32: rounded to tf32
+using large_tile = std::conditional_t<sizeof(T) == 4, mma_tile<64, 128, 2, 4, 2, 1, 4>,
+                                      mma_tile<128, 128, 2, 4, 3, 1>>;  // 96 KB of shared memory: fits every sm_8x
+template <class T>
+using small_tile =
+    std::conditional_t<sizeof(T) == 4, mma_tile<32, 64, 2, 2, 3, 1, 4>, mma_tile<32, 64, 2, 2, 4, 3>>;  // few tokens
+template <class T, int RankTile>  // [rows, rank], the sum is long
+using skinny_tile = std::conditional_t<sizeof(T) == 4, mma_tile<skinny_rows, RankTile, 4, 1, 3, 1, 4>,
+                                       mma_tile<skinny_rows, RankTile, 4, 1, 4, 3>>;
 
 /// 16-byte accesses to a matrix are possible: base and rows lie on borders of 16 bytes.
 template <class T>
@@ -38,25 +37,22 @@ template <class T, class Tile, along A, along B>
     const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, Tile::bm)) * ceil_div(p.n, Tile::bn);
     if (tiles > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
     const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(p.split.splits));
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<Tile, simt_tile>)
         return launch(gemm_simt<A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
     else
         return launch(gemm_mma<T, Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
 }
 
-/// The same for fp32 on tensor cores.
-template <class Tile, along A, along B>
-[[nodiscard]] cudaError_t launch_tf32(const gemm_problem<float>& p, cudaStream_t stream) noexcept {
-    const std::int64_t tiles = static_cast<std::int64_t>(ceil_div(p.m, Tile::bm)) * ceil_div(p.n, Tile::bn);
-    if (tiles > std::numeric_limits<std::int32_t>::max()) return cudaErrorInvalidValue;
-    const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(p.split.splits));
-    return launch(gemm_tf32<Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, p);
+/// Whether a product is for the ordinary arithmetic units, and not for tensor cores.
+template <class T>
+[[nodiscard]] bool on_simt(const gemm_problem<T>& p) noexcept {
+    return std::is_same_v<T, float> && !p.tf32;
 }
 
 template <class T>
 void mark_fast(gemm_problem<T>& p) noexcept {
     for (factors<T>& f : p.sum) f.fast_a = fast(f.a, f.lda), f.fast_b = fast(f.b, f.ldb);
-    p.fast_c = fast(p.c, p.ldc);
+    p.fast_c = fast(p.c, p.ldc), p.fast_z = fast(p.z, p.ldz);
 }
 
 /// C [m, n] of any width: the frozen product with its extension.
@@ -65,11 +61,9 @@ template <along A, along B, class T>
     if (p.m == 0 || p.n == 0) return cudaSuccess;
     mark_fast(p);
     if constexpr (std::is_same_v<T, float>)
-        return !p.tf32     ? launch_tiles<T, simt_tile, A, B>(p, stream)
-               : p.m <= 64 ? launch_tf32<small_tf32_tile, A, B>(p, stream)
-                           : launch_tf32<large_tf32_tile, A, B>(p, stream);
-    else
-        return p.m <= 64 ? launch_tiles<T, small_tile, A, B>(p, stream) : launch_tiles<T, large_tile, A, B>(p, stream);
+        if (on_simt(p)) return launch_tiles<T, simt_tile, A, B>(p, stream);
+    return p.m <= 64 ? launch_tiles<T, small_tile<T>, A, B>(p, stream)
+                     : launch_tiles<T, large_tile<T>, A, B>(p, stream);
 }
 
 template <class T, class Tile, along A, along B>
@@ -83,21 +77,20 @@ template <class T, class Tile, along A, along B>
     }
     if (tiles == 0) return cudaSuccess;
     const dim3 grid(static_cast<unsigned>(tiles));
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<Tile, simt_tile>)
         return launch(gemm_simt_batch<A, B>, grid, Tile::threads, Tile::shared_bytes, stream, g);
     else
         return launch(gemm_mma_batch<T, Tile, A, B>, grid, Tile::threads, Tile::shared_bytes, stream, g);
 }
 
-/// Several wide products in one launch, so that small ones fill the waves of large ones.
+/// Several wide products in one launch, so that small ones fill the waves of large ones. All are tf32, or none.
 template <along A, along B, class T>
 [[nodiscard]] cudaError_t wide_products(gemm_batch<T> g, cudaStream_t stream) noexcept {
     int m = 0;
     for (int i = 0; i < g.count; ++i) m = larger(m, g.problem[i].m);
     if constexpr (std::is_same_v<T, float>)
-        return launch_batch<T, simt_tile, A, B>(g, stream);
-    else
-        return m <= 64 ? launch_batch<T, small_tile, A, B>(g, stream) : launch_batch<T, large_tile, A, B>(g, stream);
+        if (on_simt(g.problem[0])) return launch_batch<T, simt_tile, A, B>(g, stream);
+    return m <= 64 ? launch_batch<T, small_tile<T>, A, B>(g, stream) : launch_batch<T, large_tile<T>, A, B>(g, stream);
 }
 
 /// C [m, n] with n a rank: split along the sum as `p.split` says, partial sums to p.partial if that is set.
@@ -106,22 +99,18 @@ template <along A, along B, class T>
     if (p.m == 0 || p.n == 0) return cudaSuccess;
     mark_fast(p);
     if constexpr (std::is_same_v<T, float>)
-        return !p.tf32                ? launch_tiles<T, simt_tile, A, B>(p, stream)
-               : rank_tile(p.n) == 16 ? launch_tf32<skinny_tf32_tile<16>, A, B>(p, stream)
-                                      : launch_tf32<skinny_tf32_tile<64>, A, B>(p, stream);
-    else
-        return rank_tile(p.n) == 16 ? launch_tiles<T, skinny_tile<16>, A, B>(p, stream)
-                                    : launch_tiles<T, skinny_tile<64>, A, B>(p, stream);
+        if (on_simt(p)) return launch_tiles<T, simt_tile, A, B>(p, stream);
+    return rank_tile(p.n) == 16 ? launch_tiles<T, skinny_tile<T, 16>, A, B>(p, stream)
+                                : launch_tiles<T, skinny_tile<T, 64>, A, B>(p, stream);
 }
 
 /// Several skinny products in one launch, none of them cut.
 template <along A, along B, class T>
 [[nodiscard]] cudaError_t skinny_products(gemm_batch<T> g, cudaStream_t stream) noexcept {
     if constexpr (std::is_same_v<T, float>)
-        return launch_batch<T, simt_tile, A, B>(g, stream);
-    else
-        return rank_tile(g.problem[0].n) == 16 ? launch_batch<T, skinny_tile<16>, A, B>(g, stream)
-                                               : launch_batch<T, skinny_tile<64>, A, B>(g, stream);
+        if (on_simt(g.problem[0])) return launch_batch<T, simt_tile, A, B>(g, stream);
+    return rank_tile(g.problem[0].n) == 16 ? launch_batch<T, skinny_tile<T, 16>, A, B>(g, stream)
+                                           : launch_batch<T, skinny_tile<T, 64>, A, B>(g, stream);
 }
 
 /// The packed mask [rows, words] of a dropout key.

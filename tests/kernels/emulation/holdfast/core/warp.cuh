@@ -7,6 +7,7 @@
 
 #define HOLDFAST_UNROLL
 #define HOLDFAST_UNROLL_BY_FOUR
+#define HOLDFAST_NO_UNROLL
 
 namespace holdfast::detail {
 
