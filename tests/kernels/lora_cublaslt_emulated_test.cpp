@@ -66,7 +66,9 @@ TEST_CASE("a cuBLASLt route refuses with a code and a sentence") {
     cublas_handle()->suggestions = 1;
     f.column_scale = scale.data();
     CHECK_THAT(kernels::explain_cublaslt(f), Contains("column_scale must be null: cuBLASLt scales no columns"));
-    f.column_scale = nullptr, f.ldw = 7;
+    f.column_scale = nullptr, f.f = kernels::activation::relu;
+    CHECK_THAT(kernels::explain_cublaslt(f), Contains("f must be none: there are no activations here"));
+    f.f = kernels::activation::none, f.ldw = 7;
     CHECK_THAT(kernels::explain_cublaslt(f), Contains("leading dimension of w must be at least its width 8, it is 7"));
 
     kernels::bordered_lora_args<float> h;

@@ -100,6 +100,44 @@ TEST_CASE("one launch adds every adapter's part whatever the shapes, the borders
                                    .offsets = {0, 2, 4},
                                    .segment = {0, 1},
                                    .device_count = 1}) == "");
+    // fp32, exact to 5e-6, on borders and off them
+    CHECK(segmented_verdict<float>(
+              {.in = 1100, .out = 600, .rank = 16, .ranks = {16, 5}, .of_row = popularity(0, 64, 1)}) == "");
+    CHECK(segmented_verdict<float>(
+              {.in = 40, .out = 33, .rank = 72, .ranks = {72, 64, 17, 1}, .of_row = popularity(4, 50, 4)}) == "");
+    CHECK(segmented_verdict<float>(
+              {.in = 64, .out = 64, .rank = 16, .ranks = {16, 3}, .of_row = popularity(2, 20, 2), .pad = 3}) == "");
+}
+
+TEST_CASE("few rows take one launch in every type, if nobody keeps u; more rows, or old machines, two") {
+    const auto launches = [](auto type, std::int64_t m, bool keep, bool clusters) {
+        using T = decltype(type);
+        const std::int64_t k = 8, n = 8, r = 2;
+        buffer<T> x(m, k, 0, 0), y(m, n, 0, 0), a(r, k, 0, 0), b(n, r, 0, 0);
+        buffer<float> u(m, r, 0, 0);
+        for (auto* to : {&x, &y, &a, &b}) (void)cudaMemset(to->data(), 0, to->bytes());
+        const std::vector<std::int32_t> ids(std::size_t(m), 0);
+        const kernels::adapter_entry<T> entry{a.data(), b.data(), k, r, int(r), 1.0f};
+        kernels::segmented_lora_args<T> f;
+        f.tokens = m, f.in = k, f.out = n, f.rank = r, f.adapters = &entry, f.adapter_count = 1;
+        f.rows.token_adapter = ids.data(), f.x = x.data(), f.ldx = k, f.y = y.data(), f.ldy = n;
+        if (keep) f.u = u.data();
+        buffer<float> space(1, std::int64_t(kernels::segmented_lora_workspace(f) / 4), 0, 0);
+        f.workspace = space.data(), f.workspace_bytes = space.bytes();
+        kernels::detail::emulation::clusters = clusters;
+        const auto before = gpu_emulation::machine::instance().launches;
+        CHECK(kernels::segmented_lora(f, nullptr) == cudaSuccess);
+        kernels::detail::emulation::clusters = true;
+        return gpu_emulation::machine::instance().launches - before;
+    };
+    for (const std::int64_t m : {1, 64}) {
+        CHECK(launches(float{}, m, false, true) == 1);
+        CHECK(launches(__nv_bfloat16{}, m, false, true) == 1);
+        CHECK(launches(__half{}, m, false, true) == 1);
+    }
+    CHECK(launches(float{}, 65, false, true) == 2);
+    CHECK(launches(float{}, 4, true, true) == 2);
+    CHECK(launches(float{}, 4, false, false) == 2);
 }
 
 TEST_CASE("what is not a number stays in its row in one launch, and a row's bits do not depend on the others") {

@@ -2,8 +2,8 @@
 // Many adapters in one batch: each row of x has its own, or none. Adds the low-rank part to a product that somebody
 // else computed, y += s_a (x A_a') B_a', and to its gradient, dx += s_a (dy B_a) A_a. Ranks may differ and are not
 // padded, rows need not be sorted, nothing is zeroed first, and which adapters are in use is read on the device, so a
-// captured graph serves every batch. Two launches on the ordinary arithmetic units, fp32 inside; few rows of 16-bit
-// types take one launch, detail/segmented_cluster.cuh, where the machine has clusters. Builds on segments.cuh.
+// captured graph serves every batch. Two launches on the ordinary arithmetic units, fp32 inside; few rows take one
+// launch, detail/segmented_cluster.cuh, where the machine has clusters. Builds on segments.cuh.
 
 #include <holdfast/kernels/detail/segmented_cluster.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
@@ -168,7 +168,7 @@ template <bool Backward, class T>
 [[nodiscard]] cudaError_t run(const segmented_lora_args<T>& g, cudaStream_t stream) noexcept {
     if (const refused r = check(g, Backward); r.why != refusal::none) return code_of(r);
     if (g.tokens == 0 || g.adapter_count <= 0) return cudaSuccess;
-    if constexpr (!Backward && sizeof(T) == 2)
+    if constexpr (!Backward)
         if (takes_one_launch(g)) return add_in_one_launch(g, stream);
     const std::int64_t depth = Backward ? g.out : g.in, width = Backward ? g.in : g.out;
     const segment_split cut = cut_segments(g.tokens, depth);
@@ -206,12 +206,13 @@ template <class T>
 }
 
 /// y += s_a (x A_a') B_a' for every row and its adapter a; rows without one are left as they are. One launch for at
-/// most 64 rows of bf16 or fp16 that do not keep u, in code for compute capability 9.0 or later; else two.
+/// most 64 rows that do not keep u, in code for compute capability 9.0 or later; else two.
 ///
 /// @stream        enqueues on `stream`, does not synchronise; the grid depends on shapes alone
 /// @determinism   bitwise run to run, no atomics; a row's result does not depend on the adapters of the rows beside it
-/// @precision     fp32 throughout, and y is rounded once; in one launch u goes on as two 16-bit numbers, its leading 16
-///                bits (fp16: 22, and u must stay below 65504)
+/// @precision     fp32 throughout, and y is rounded once; in one launch u of bf16 and fp16 goes on as two 16-bit
+/// numbers,
+///                its leading 16 bits (fp16: 22, and u must stay below 65504)
 template <class T>
 [[nodiscard]] cudaError_t segmented_lora(const segmented_lora_args<T>& args, cudaStream_t stream) noexcept {
     return detail::run<false>(args, stream);
