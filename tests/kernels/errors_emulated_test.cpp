@@ -94,6 +94,20 @@ TEST_CASE("a pointer between two elements and a workspace that is too small are 
         "adapters::forward: y must be [4, 6], it is [4, 8]");
 }
 
+TEST_CASE("a gradient without what forward saved, and a dropout that drops everything, are named") {
+    small_layer layer;
+    auto g = layer.args();
+    g.dropout.threshold = 65536;
+    CHECK(kernels::lora_matmul(g, nullptr) == cudaErrorInvalidValue);
+    CHECK(kernels::explain(g) == "kernels::lora_matmul: the dropout threshold must be below 65536, it is 65536");
+    kernels::lora_matmul_backward_args<float> h;
+    h.shape = g.shape, h.dy = layer.y.data(), h.lddy = 6, h.b = g.b, h.ldb = 2;
+    h.db = layer.y.data(), h.lddb = 2, h.workspace = layer.workspace.data(), h.workspace_bytes = layer.workspace.size();
+    CHECK(kernels::lora_matmul_backward(h, nullptr) == cudaErrorInvalidValue);
+    CHECK(kernels::explain(h) ==
+          "kernels::lora_matmul_backward: u is a null pointer: the gradient of B needs what forward saved");
+}
+
 TEST_CASE("the doors of many adapters and of the overlap say the same of a machine that cannot") {
     small_layer layer;
     const adapters::lora_view<float> views[] = {layer.adapter.view()};
@@ -139,6 +153,14 @@ TEST_CASE("the Hopper doors give what lora.cuh's give, and name what they cannot
                        workspace, nullptr);
     adapters::backward_on_hopper(plan, dy, x, w, adapter.view(), saved[1],
                                  gradients{dx[1].view(), da[1].view(), db[1].view()}, workspace, nullptr);
+    device_matrix<T> y2(m, n), dx2(m, k);  // and beside each other
+    device_matrix<float> da2(r, k), db2(n, r);
+    adapters::device_lora_saved<T> saved2(plan);
+    adapters::hopper_state state(m, nullptr);
+    holdfast::philox again{3};
+    adapters::forward_overlapped_on_hopper(plan, x, w, adapter.view(), y2, saved2, again, state, workspace, nullptr);
+    adapters::backward_overlapped_on_hopper(plan, dy, x, w, adapter.view(), saved2,
+                                            gradients{dx2.view(), da2.view(), db2.view()}, workspace, nullptr);
     const auto apart = [](const auto& one, const auto& other) {  // in the Frobenius norm, relative
         double difference = 0, norm = 0;
         for (std::size_t i = 0; i < one.size(); ++i) {
@@ -152,6 +174,11 @@ TEST_CASE("the Hopper doors give what lora.cuh's give, and name what they cannot
     CHECK(apart(dx[1], dx[0]) < 4e-3);
     CHECK(apart(da[1], da[0]) < 4e-3);
     CHECK(apart(db[1], db[0]) < 4e-3);
+    CHECK((apart(y2, y[0]) < 4e-3 && apart(dx2, dx[0]) < 4e-3 && apart(da2, da[0]) < 4e-3 && apart(db2, db[0]) < 4e-3));
+    adapters::hopper_state small(0, nullptr);
+    CHECK_REFUSES(adapters::forward_overlapped_on_hopper(plan, x, w, adapter.view(), y2, saved2, again, small,
+                                                         workspace, nullptr),
+                  "adapters::forward_overlapped_on_hopper: state was made for fewer rows than 30");
 
     CHECK_REFUSES(adapters::make_hopper_plan({.tokens = m, .in = k, .out = n, .rank = r, .type = adapters::fp32}),
                   "adapters::make_hopper_plan: the Hopper kernels multiply bf16 and fp16, not fp32");

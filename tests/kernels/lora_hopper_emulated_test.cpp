@@ -1,7 +1,7 @@
 // The Hopper kernels on the emulated GPU: their loads, barriers, clusters, descriptors, products, schedule, epilogue,
 // and that they read nothing of the kernel ahead before they waited for it; and the numbers of hopper.hpp against the
 // bits that the PTX manual gives.
-#include "hopper_cases.hpp"
+#include "hopper_watch.hpp"
 
 #include "support/test.hpp"
 
@@ -13,25 +13,9 @@ using bf16 = __nv_bfloat16;
 
 namespace {
 
-/// The route, watched: u, ds and everything else in the workspace is the kernel ahead's.
-struct watched_route : hopper_route {
-    template <class Args>
-    static cudaError_t compute(const Args& f) {
-        const auto watch = [](const void* from, std::size_t bytes) {
-            detail::emulation::written_ahead_begin = static_cast<const unsigned char*>(from);
-            detail::emulation::written_ahead_end = detail::emulation::written_ahead_begin + bytes;
-        };
-        watch(f.workspace, f.workspace_bytes);
-        if constexpr (requires { f.y; })
-            if (f.u != nullptr) watch(f.u, 2 * std::size_t(f.shape.tokens * f.ldu));
-        const cudaError_t error = hopper_route::compute(f);
-        watch(nullptr, 0);
-        return error;
-    }
-};
 template <class T, class G = float>
 std::string watched(const lora_case& c) {
-    return hopper_verdict<T, G, watched_route>(c);
+    return hopper_verdict<T, G, watched_route<hopper_route>>(c);
 }
 
 }  // namespace

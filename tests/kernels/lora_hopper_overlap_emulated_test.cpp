@@ -1,6 +1,6 @@
 // The Hopper kernels with the skinny products beside them, on the emulated GPU: results, who takes which tile, that the
 // blocks' waits have an end whatever the machine's size, and that what one block wrote and another copies was fenced.
-#include "hopper_cases.hpp"
+#include "hopper_watch.hpp"
 
 #include "support/test.hpp"
 
@@ -13,29 +13,9 @@ using bf16 = __nv_bfloat16;
 
 namespace {
 
-/// u and the workspace are written by other blocks; u begins as NaN, so that an old one is not taken for it.
-struct watched_route : overlapped_route {
-    template <class Args>
-    static cudaError_t compute(const Args& f) {
-        const auto watch = [](const void* from, std::size_t bytes) {
-            detail::emulation::written_ahead_begin = static_cast<const unsigned char*>(from);
-            detail::emulation::written_ahead_end = detail::emulation::written_ahead_begin + bytes;
-        };
-        watch(f.workspace, f.workspace_bytes);
-        if constexpr (requires { f.y; })
-            if (f.u != nullptr) {
-                for (std::int64_t i = 0; i < f.shape.tokens; ++i)
-                    (void)cudaMemset(f.u + i * f.ldu, 0xFF, 2 * std::size_t(f.shape.rank));
-                watch(f.u, 2 * std::size_t(f.shape.tokens * f.ldu));
-            }
-        const cudaError_t error = overlapped_route::compute(f);
-        watch(nullptr, 0);
-        return error;
-    }
-};
 template <class T, class G = float>
 std::string watched(const lora_case& c) {
-    return hopper_verdict<T, G, watched_route>(c);
+    return hopper_verdict<T, G, watched_route<overlapped_route>>(c);
 }
 
 struct machine_of {

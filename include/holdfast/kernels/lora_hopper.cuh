@@ -4,7 +4,7 @@
 // caller must. Its arithmetic, barriers, descriptors and schedule are tested on an emulated GPU; benchmarks/gpu.sh
 // checks it against fp64 and times it. bf16 and fp16; lora_hopper_backward.cuh has the gradients. Builds on detail/.
 
-#include <holdfast/kernels/detail/hopper_product.cuh>
+#include <holdfast/kernels/detail/hopper_call.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 // on an emulated GPU; benchmarks/gpu.sh checks it against fp64 and times it. bf16 and fp16. Builds on detail/.
 
 #include <holdfast/kernels/detail/gradient_pass.cuh>
-#include <holdfast/kernels/detail/hopper_product.cuh>
+#include <holdfast/kernels/detail/hopper_call.cuh>
 #include <holdfast/kernels/lora_matmul.cuh>
 
 #include <cstddef>

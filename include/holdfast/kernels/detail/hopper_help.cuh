@@ -4,7 +4,7 @@
 // memory idle. Sums are those of the skinny products, so neither the number of helpers nor who helps changes a bit.
 // Builds on hopper_product.cuh.
 
-#include <holdfast/kernels/detail/hopper_product.cuh>
+#include <holdfast/kernels/detail/hopper_call.cuh>
 
 #include <cstdint>
 
