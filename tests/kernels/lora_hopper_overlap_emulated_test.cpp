@@ -106,6 +106,10 @@ TEST_CASE("y with u computed beside it is what fp64 gives") {
         // several pieces and tiles that need two of them, and more tiles than blocks
         CHECK(watched<bf16>({.tokens = 420, .in = 200, .out = 264, .rank = 16, .keep = false, .samples = 40}) == "");
     }
+    {  // a helper that is slower than the tiles that wait for it, every second one for two pieces
+        const machine_of two(2);
+        CHECK(watched<bf16>({.tokens = 400, .in = 64, .out = 40, .rank = 136, .keep = false, .samples = 400}) == "");
+    }
     for (const std::int64_t r : {24, 40, 56, 64, 72})  // every tail, one turn of 64 ranks and two
         CHECK(watched<bf16>({.tokens = 70, .in = 64, .out = 40, .rank = r, .keep = false}) == "");
     CHECK(watched<bf16>(
