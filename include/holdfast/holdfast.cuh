@@ -12,6 +12,7 @@
 #include <holdfast/adapters/segmented.cuh>
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
+#include <holdfast/core/tensor.cuh>
 #include <holdfast/core/warp.cuh>
 #include <holdfast/kernels/activation_gradient.cuh>
 #include <holdfast/kernels/dora.cuh>
@@ -25,5 +26,6 @@
 #include <holdfast/kernels/segmented_lora.cuh>
 #include <holdfast/kernels/swiglu.cuh>
 #include <holdfast/transport/engine_cuda.cuh>
+#include <holdfast/transport/gpu_cloud.cuh>
 #include <holdfast/transport/gpu_vector.cuh>
 #include <holdfast/transport/pairwise_cuda.cuh>

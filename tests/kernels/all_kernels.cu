@@ -102,5 +102,6 @@ template cudaError_t kernels::lora_matmul_backward_hopper_overlapped(backward_ar
 template class holdfast::transport::cuda_engine<float>;
 template class holdfast::transport::cuda_engine<double>;
 template class holdfast::transport::cuda_engine<std::uint16_t>;
+template class holdfast::transport::cuda_engine<holdfast::transport::gpu_streamed>;
 template __global__ void holdfast::transport::detail::gpu_sinkhorn_pairs<float>(
     holdfast::transport::detail::gpu_pairs<float>, unsigned);

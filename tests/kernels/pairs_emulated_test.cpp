@@ -4,41 +4,26 @@
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/pairwise_cuda.cuh>
 
+#include "support/clouds.hpp"
 #include "support/test.hpp"
 
 #include <cmath>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace transport = holdfast::transport;
+using holdfast_test::clouds;
 using measures = std::vector<transport::discrete_measure<float>>;
 
 namespace {
-
-measures clouds(const std::vector<std::size_t>& sizes, std::size_t d, std::uint64_t seed) {
-    measures made;
-    for (std::size_t t = 0; t < sizes.size(); ++t) {
-        holdfast::philox g{seed, t};
-        holdfast::matrix<float> x(sizes[t], d);
-        std::vector<double> w(sizes[t]);
-        for (std::size_t i = 0; i < sizes[t]; ++i)
-            for (std::size_t k = 0; k < d; ++k)
-                x(i, k) = static_cast<float>(holdfast::normal(g) + (k == t % d ? 2.0 : 0.0));
-        double sum = 0;
-        for (double& v : w) sum += v = holdfast::uniform_index(g, 6) == 0 ? 0.0 : 0.05 + holdfast::uniform(g);
-        if (sum == 0) sum = w[0] = 1;
-        for (double& v : w) v /= sum;
-        made.push_back(transport::measure(x, w));
-    }
-    return made;
-}
 
 void check_against_exact(const measures& tasks, const transport::wasserstein_options& options, std::size_t on_host) {
     const auto got = transport::pairwise_cuda(tasks, options);
     auto precisely = options;
     precisely.relative_gap = 0;
     const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks), precisely);
-    CHECK(got.on_chip + got.on_gpu + got.on_host == tasks.size() * (tasks.size() - 1) / 2);
+    CHECK(got.on_chip + got.on_gpu + got.streamed + got.on_host == tasks.size() * (tasks.size() - 1) / 2);
     CHECK(got.on_host == on_host);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         for (std::size_t j = 0; j < tasks.size(); ++j) {
@@ -51,6 +36,15 @@ void check_against_exact(const measures& tasks, const transport::wasserstein_opt
             CHECK(got(j, i) == w);
         }
 }
+
+/// A machine whose blocks may ask for less shared memory.
+struct small_chip {
+    explicit small_chip(int bytes) { std::swap(gpu_emulation::shared_per_block, bytes), before = bytes; }
+    ~small_chip() { gpu_emulation::shared_per_block = before; }
+    small_chip(const small_chip&) = delete;
+    small_chip& operator=(const small_chip&) = delete;
+    int before;
+};
 
 }  // namespace
 
@@ -67,12 +61,13 @@ TEST_CASE("pairs on the chip: tiles of more than one, dimensions that are no mul
 
 TEST_CASE(
     "pairs on the chip: what does not fit, and what single precision cannot tell apart, is measured all the same") {
-    measures tasks = clouds({6, 430, 9}, 4, 3);
+    measures tasks = clouds({6, 130, 9}, 4, 3);
     tasks.push_back(tasks[0]);  // distance 0: no relative gap above 0 is reached by bounds that differ
-    tasks.push_back(clouds({420}, 4, 4)[0]);
+    tasks.push_back(clouds({120}, 4, 4)[0]);
+    const small_chip here(24 * 1024);
     const auto got = transport::pairwise_cuda(tasks, {.relative_gap = 0.1});
     CHECK(got.on_chip == 8);
-    CHECK(got.on_gpu == 1);   // some 360 x 350
+    CHECK(got.on_gpu == 1);   // some 110 x 100
     CHECK(got.on_host == 1);  // the equal ones
     CHECK(got.value(0, 3) == 0.0);
     CHECK(got.state(0, 3) == holdfast::status::exact);
@@ -127,6 +122,28 @@ TEST_CASE("pairs on the chip: twice the same bits, whatever else is in the list"
     CHECK(alone(0, 1) == once(0, 1));
     CHECK(transport::pairwise_cuda(std::span(tasks).first(1)).size() == 1);
     CHECK(transport::pairwise_cuda({}).size() == 0);
+}
+
+TEST_CASE("large pairs: streamed where that is asked for, or where costs would take more than they may") {
+    measures tasks = clouds({100, 3}, 40, 8);
+    tasks.push_back(clouds({90}, 40, 9)[0]);
+    const std::size_t bytes = 2 * tasks[0].size() * tasks[2].size();
+    const small_chip here(16 * 1024);
+    const auto check = [&](const transport::wasserstein_options& options, std::size_t on_gpu, std::size_t streamed) {
+        const auto got = transport::pairwise_cuda(tasks, options);
+        const auto exact = transport::wasserstein(tasks[0], tasks[2], {.cost = options.cost, .relative_gap = 0});
+        CHECK(got.on_chip == 2);
+        CHECK(got.on_gpu == on_gpu);
+        CHECK(got.streamed == streamed);
+        CHECK(got.lower(0, 2) <= exact.upper);
+        CHECK(got.upper(0, 2) >= exact.lower);
+        CHECK(got(0, 2).gap() <= options.relative_gap * got.lower(0, 2));
+    };
+    check({.relative_gap = 0.1, .storage = transport::storage::streamed}, 0, 1);
+    check({.relative_gap = 0.1, .memory = bytes - 1}, 0, 1);
+    check({.relative_gap = 0.1, .memory = bytes}, 1, 0);
+    check({.relative_gap = 0.1, .storage = transport::storage::fixed16, .memory = 0}, 1, 0);
+    check({.cost = transport::euclidean{}, .relative_gap = 0.1}, 1, 0);
 }
 
 TEST_CASE("pairs on the chip: bad input is refused in a sentence") {

@@ -1,6 +1,6 @@
 // engine_cuda.cuh on a GPU: every function against the plain engine, twice to the same bits; and pairwise_cuda.cuh
 // against exact distances. Exits with 77 where there is none. The same kernels run on an emulated GPU in
-// tests/kernels/sinkhorn_emulated_test.cpp and pairs_emulated_test.cpp.
+// tests/kernels/sinkhorn_emulated_test.cpp, panels_emulated_test.cpp and pairs_emulated_test.cpp.
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/engine_cuda.cuh>
 #include <holdfast/transport/engine_plain.hpp>
@@ -85,6 +85,26 @@ void check_pairs(const transport::ground_cost& cost, std::size_t d, const std::v
                again = transport::pairwise_cuda(tasks, {.cost = cost});
     const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks),
                                            {.cost = cost, .relative_gap = 0});
+    // Costs by tensor cores, kept and streamed, each pair by itself: bounds that hold, and twice the same bits.
+    std::vector<const transport::discrete_measure<float>*> each;
+    for (const auto& task : tasks) each.push_back(&task);
+    const auto clouds = transport::gpu_cloud::together(each, cost);
+    const auto check_engine = [&](auto engine, std::size_t i, std::size_t j, const char* what) {
+        const auto once = transport::sinkhorn(engine, {.max_iterations = 500, .relative_gap = 0.02}),
+                   twice = transport::sinkhorn(engine, {.max_iterations = 500, .relative_gap = 0.02});
+        const auto w = engine.within(once);
+        const double least = engine.within({0, engine.least_cost(), once.upper, once.status}).lower;
+        if (w.lower > exact.upper(i, j) || w.upper < exact.lower(i, j) || least > exact.upper(i, j))
+            ++failures, std::printf("FAILED: pair %zu, %zu, %s: [%.9g, %.9g], at least %.9g, of %.9g\n", i, j, what,
+                                    w.lower, w.upper, least, exact.value(i, j));
+        if (once.lower != twice.lower || once.upper != twice.upper || once.f != twice.f)
+            ++failures, std::printf("FAILED: pair %zu, %zu, %s: not twice the same bits\n", i, j, what);
+    };
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) {
+            check_engine(transport::cuda_engine<std::uint16_t>(clouds[i], clouds[j]), i, j, "kept");
+            check_engine(transport::cuda_engine<transport::gpu_streamed>(clouds[i], clouds[j]), i, j, "streamed");
+        }
     if (got.on_host != 0) ++failures, std::printf("FAILED: %zu pairs went to the host\n", got.on_host);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         for (std::size_t j = 0; j < i; ++j) {

@@ -5,6 +5,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
+
 /// Before a loop that must be unrolled, so that arrays indexed in it stay in registers.
 #define HOLDFAST_UNROLL _Pragma("unroll")
 /// Before a loop of unknown length, so that the loads of several turns are under way at once.
@@ -22,6 +24,8 @@ namespace holdfast::detail {
 
 __device__ __forceinline__ void synchronise_block() { __syncthreads(); }
 
+[[nodiscard]] __device__ __forceinline__ std::uint32_t bits_of(float x) { return __float_as_uint(x); }
+
 /// Over the 32 lanes, in every lane, always in the same order.
 template <class T>
 [[nodiscard]] __device__ __forceinline__ T sum_over_warp(T x) {
@@ -29,9 +33,10 @@ template <class T>
     return x;
 }
 
-template <class T>
+/// Over the lanes whose numbers leave the same remainder by `Apart`, a power of 2; over all 32 by default.
+template <class T, int Apart = 1>
 [[nodiscard]] __device__ __forceinline__ T least_over_warp(T x) {
-    for (int step = 16; step > 0; step /= 2) {
+    for (int step = 16; step >= Apart; step /= 2) {
         const T other = __shfl_xor_sync(0xFFFFFFFFu, x, step);
         x = other < x ? other : x;
     }

@@ -1,13 +1,14 @@
 #pragma once
 // Distances between all pairs of tasks on a GPU: small pairs in one launch, a block each, all iterations on the chip;
-// large ones one after the other by engine_cuda.cuh. Builds on these and on similarity.hpp, which measures what is
-// left.
+// large ones one after the other by engine_cuda.cuh, their costs by tensor cores, stored or streamed. Builds on these
+// and on similarity.hpp, which measures what is left.
 
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/transport/detail/ball.hpp>
 #include <holdfast/transport/detail/pair_kernel.cuh>
 #include <holdfast/transport/engine_cuda.cuh>
+#include <holdfast/transport/gpu_cloud.cuh>
 #include <holdfast/transport/similarity.hpp>
 
 #include <algorithm>
@@ -22,37 +23,223 @@ namespace holdfast::transport {
 
 /// The table, and where it comes from.
 struct pairwise_cuda_result : distance_table {
-    std::size_t on_chip = 0;  ///< pairs that stayed on the chip
-    std::size_t on_gpu = 0;   ///< pairs whose costs lay in the device's memory
-    std::size_t on_host = 0;  ///< pairs that `wasserstein` measured: single precision did not reach the gap
+    std::size_t on_chip = 0;   ///< pairs that stayed on the chip
+    std::size_t on_gpu = 0;    ///< pairs whose costs lay in the device's memory
+    std::size_t streamed = 0;  ///< pairs whose costs lay nowhere
+    std::size_t on_host = 0;   ///< pairs that `wasserstein` measured: single precision did not reach the gap
 };
 
 namespace detail {
 
-inline std::size_t shared_memory_of_a_block() {
-    int device = 0, bytes = 0;
-    check(cudaGetDevice(&device), "transport::pairwise_cuda");
-    check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "transport::pairwise_cuda");
-    return static_cast<std::size_t>(bytes);
-}
+/// All pairs of a list of tasks, each by the way that suits it.
+class cuda_pairs {
+  public:
+    using place = std::pair<std::size_t, std::size_t>;
+    using tasks_view = std::span<const discrete_measure<float>>;
+
+    cuda_pairs(tasks_view tasks, const wasserstein_options& options, cudaStream_t on)
+        : tasks_(tasks), options_(options), on_(on), table_{distance_table::zeros(tasks.size()), 0, 0, 0, 0} {}
+
+    [[nodiscard]] pairwise_cuda_result all() {
+        int device = 0, bytes = 0;
+        check(cudaGetDevice(&device), door);
+        check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), door);
+        std::vector<place> on_chip, large;
+        for (std::size_t i = 0; i < tasks_.size(); ++i)
+            for (std::size_t j = i + 1; j < tasks_.size(); ++j)
+                (bytes_of({i, j}) <= static_cast<std::size_t>(bytes) ? on_chip : large).emplace_back(i, j);
+        measure_on_chip(std::move(on_chip));
+        measure_large(large);
+        table_.on_host = left_.size();
+        for_pairs(tasks_, std::move(left_),
+                  [&](std::size_t i, std::size_t j) { table_.set(i, j, wasserstein(tasks_[i], tasks_[j], options_)); });
+        return std::move(table_);
+    }
+
+  private:
+    static constexpr const char* door = "transport::pairwise_cuda";
+
+    [[nodiscard]] std::size_t bytes_of(const place& p) const {
+        return pair_bytes(tasks_[p.first].size(), tasks_[p.second].size());
+    }
+    /// Enters bounds that are close enough. @return whether they are
+    bool enter(const place& p, double lower, double upper) {
+        lower = std::max(lower, 0.0);
+        const certified<double> w{lower, lower, upper, status::certified};
+        if (!(w.gap() <= options_.relative_gap * w.lower)) return false;
+        table_.set(p.first, p.second, w);
+        return true;
+    }
+
+    /// Which tasks take part in pairs, and where the points of each begin when they lie one after the other.
+    struct members {
+        std::vector<std::size_t> which;
+        std::vector<std::size_t> at;  // [T]
+        std::size_t points = 0;
+    };
+    [[nodiscard]] members members_of(const std::vector<place>& pairs) const {
+        members m;
+        std::vector<char> takes_part(tasks_.size(), 0);
+        for (const auto& [i, j] : pairs) takes_part[i] = takes_part[j] = 1;
+        m.at.assign(tasks_.size(), 0);
+        for (std::size_t t = 0; t < tasks_.size(); ++t) {
+            if (!takes_part[t]) continue;
+            m.at[t] = m.points;
+            m.points += tasks_[t].size();
+            m.which.push_back(t);
+        }
+        return m;
+    }
+
+    void measure_on_chip(std::vector<place> pairs) {
+        if (pairs.empty()) return;
+        const std::size_t d = tasks_[0].dimension();
+        const members m = members_of(pairs);
+        require(m.points < discrete_measure<float>::dropped, door, ": fewer than 2^32 points together");
+        matrix<float> points(m.points, d);
+        std::vector<double> weights;
+        std::vector<ball> balls(tasks_.size());
+        std::vector<char> ordinary(tasks_.size(), 0);  // squares neither overflow nor vanish in single precision
+        for (const std::size_t t : m.which) {
+            const auto ready = prepare<float>(tasks_[t].points, options_.cost);
+            balls[t] = ball_of(ready, tasks_[t].size());
+            ordinary[t] = ready.largest == 0 || (ready.largest > 1e-15 && ready.largest < 1e15);
+            for (std::size_t i = 0; i < tasks_[t].size(); ++i)
+                std::copy_n(&ready.points(i, 0), d, &points(m.at[t] + i, 0));
+            weights.insert(weights.end(), tasks_[t].weights.begin(), tasks_[t].weights.end());
+        }
+        const auto on_host = std::stable_partition(
+            pairs.begin(), pairs.end(), [&](const place& p) { return ordinary[p.first] && ordinary[p.second]; });
+        left_.insert(left_.end(), on_host, pairs.end());
+        pairs.erase(on_host, pairs.end());
+        if (pairs.empty()) return;
+        std::stable_sort(pairs.begin(), pairs.end(),
+                         [&](const place& p, const place& q) { return bytes_of(p) > bytes_of(q); });
+
+        matrix<gpu_pair> listed(pairs.size(), 1);
+        const auto narrow = [](std::size_t x) { return static_cast<std::uint32_t>(x); };
+        for (std::size_t k = 0; k < pairs.size(); ++k) {
+            const auto [i, j] = pairs[k];
+            listed(k, 0) = {narrow(m.at[i]), narrow(tasks_[i].size()), narrow(m.at[j]), narrow(tasks_[j].size()),
+                            greatest_cost(balls[i], balls[j], options_.cost)};
+        }
+        device_matrix<float> on_points(m.points, d);
+        device_matrix<double> on_weights(m.points, 1), on_bounds(pairs.size(), 2);
+        device_matrix<gpu_pair> on_pairs(pairs.size(), 1);
+        device_matrix<unsigned> on_iterations(pairs.size(), 1);
+        on_points.upload(points.view(), on_);
+        on_weights.upload(matrix_view<const double>(weights.data(), m.points, 1), on_);
+        on_pairs.upload(listed.view(), on_);
+        const gpu_pairs<float> all{on_points.data(),
+                                   on_weights.data(),
+                                   on_pairs.data(),
+                                   d,
+                                   gpu_cost_of(options_.cost),
+                                   options_.cost.normalises(),
+                                   options_.relative_gap,
+                                   0.05,
+                                   static_cast<unsigned>(std::min<std::size_t>(options_.max_iterations, 1u << 20)),
+                                   10,
+                                   on_bounds.data(),
+                                   on_iterations.data()};
+        // Blocks that need much shared memory would keep those that need little from sharing a multiprocessor.
+        for (std::size_t begin = 0; begin < pairs.size();) {
+            std::size_t end = begin + 1;
+            while (end < pairs.size() && 2 * bytes_of(pairs[end]) > bytes_of(pairs[begin])) ++end;
+            check(
+                holdfast::detail::launch(gpu_sinkhorn_pairs<float>, dim3(static_cast<unsigned>(end - begin)),
+                                         pair_threads, bytes_of(pairs[begin]), on_, all, static_cast<unsigned>(begin)),
+                door);
+            begin = end;
+        }
+        matrix<double> bounds(pairs.size(), 2);
+        on_bounds.download(bounds.view(), on_);
+        for (std::size_t k = 0; k < pairs.size(); ++k)
+            if (enter(pairs[k], bounds(k, 0), bounds(k, 1)))
+                ++table_.on_chip;
+            else
+                left_.push_back(pairs[k]);
+    }
+
+    void measure_large(const std::vector<place>& pairs) {
+        if (pairs.empty()) return;
+        const members m = members_of(pairs);
+        std::vector<const discrete_measure<float>*> each;
+        std::vector<std::size_t> cloud_of(tasks_.size(), 0);
+        for (const std::size_t t : m.which) cloud_of[t] = each.size(), each.push_back(&tasks_[t]);
+        const std::vector<gpu_cloud> clouds = gpu_cloud::together(each, options_.cost, on_);
+        for (const place& p : pairs) {
+            const gpu_cloud &x = clouds[cloud_of[p.first]], &y = clouds[cloud_of[p.second]];
+            const double range = pair_of_clouds(x, y).range;
+            const bool keeps = options_.storage != storage::streamed && fits(x.size(), y.size());
+            if (!(range > 1e-25 && range < 1e25)) {
+                left_.push_back(p);
+            } else if (keeps && by<std::uint16_t>(p, x, y)) {
+                ++table_.on_gpu;
+            } else if (!keeps && by<gpu_streamed>(p, x, y)) {
+                ++table_.streamed;
+            } else if (keeps) {  // 16 bits a coordinate did not do
+                cuda_engine<std::uint16_t> engine(tasks_[p.first], tasks_[p.second], options_.cost, on_);
+                if (solved(p, engine))
+                    ++table_.on_gpu;
+                else
+                    left_.push_back(p);
+            } else {
+                left_.push_back(p);
+            }
+        }
+    }
+    /// Whether costs in two bytes are small enough to be kept.
+    [[nodiscard]] bool fits(std::size_t n, std::size_t m) const {
+        if (options_.storage == storage::fixed16) return true;
+        return static_cast<double>(n) * static_cast<double>(m) * 2 <= static_cast<double>(options_.memory);
+    }
+    template <class Stored>
+    bool by(const place& p, const gpu_cloud& x, const gpu_cloud& y) {
+        cuda_engine<Stored> engine(x, y, on_);
+        return solved(p, engine);
+    }
+    /// What stands between the engine's costs and the true ones takes its share of the gap first.
+    template <class Engine>
+    bool solved(const place& p, Engine& engine) {
+        const double least = engine.least_cost();
+        const auto about = engine.within({least, least, least, status::certified});
+        const double room = least > 0 ? about.gap() / least : 0.1 * options_.relative_gap;
+        if (room > 0.9 * options_.relative_gap) return false;
+        const auto w =
+            sinkhorn(engine, {.max_iterations = options_.max_iterations, .relative_gap = options_.relative_gap - room});
+        const auto bounds = engine.within(w);
+        return enter(p, std::max(bounds.lower, about.lower), bounds.upper);
+    }
+
+    tasks_view tasks_;
+    const wasserstein_options& options_;
+    cudaStream_t on_;
+    pairwise_cuda_result table_;
+    std::vector<place> left_;
+};
 
 }  // namespace detail
 
 /// Distances between every two of T tasks, as `pairwise` gives them. A pair of n and m distinct points stays on the
 /// chip where 2 n m + 32 (n + m) bytes fit a block's shared memory: some 320 x 320 on a GPU with 227 KB.
 ///
-///     lower = c-transform of the potentials, upper = cost of the rounded plan, both widened by what two bytes a cost
-///     and single precision may be wrong by; value = lower
+///     lower = c-transform of the potentials, upper = cost of the rounded plan, both widened by what two bytes a cost,
+///     two a coordinate (larger pairs) and single precision may be wrong by; value = lower
 ///
-/// Costs of larger pairs lie in the device's memory, in two bytes each. Pairs whose gap single precision cannot reach
-/// (equal tasks) are measured by `wasserstein` on the host, so that every pair has the certificate asked for.
+/// Larger pairs have their costs made by tensor cores: in the device's memory, in two bytes each, or (storage streamed,
+/// or automatic where they would take more than `memory` bytes) anew whenever they are read. Pairs whose gap neither
+/// this nor single precision can reach (equal tasks) are measured by `wasserstein` on the host, so that every pair has
+/// the certificate asked for.
 ///
 /// @param tasks    [T] measures of one dimension
-/// @param options  cost: cosine, squared_euclidean or euclidean; relative_gap above 0; method, storage, memory,
-///                 merge_within and plan as they are by default
+/// @param options  cost: cosine, squared_euclidean or euclidean; relative_gap above 0; storage: automatic, fixed16 or
+///                 streamed; method, merge_within and plan as they are by default
 /// @param on       all work is enqueued there; waits for the result
-/// @throw          invalid_argument for other options, dimensions that differ; cuda_error
-/// @cost           n m (d + 5 iterations) a pair, all pairs at once
+/// @throw          invalid_argument for other options, dimensions that differ, costs that were to be kept and do not
+/// fit
+///                 the device; cuda_error
+/// @cost           n m (d + 5 iterations) a pair, n m d iterations where streamed; small pairs all at once
 /// @determinism    same bits run to run on one device
 /// @see            engine_cuda.cuh; no figure of its speed was measured
 [[nodiscard]] inline pairwise_cuda_result pairwise_cuda(std::span<const discrete_measure<float>> tasks,
@@ -64,113 +251,14 @@ inline std::size_t shared_memory_of_a_block() {
     require(options.relative_gap > 0,
             "transport::pairwise_cuda: Sinkhorn is never exact: relative_gap must be positive, it is 0 (pairwise is "
             "exact)");
-    require(options.method != solver::simplex && options.storage == storage::automatic && options.merge_within == 0 &&
+    require(options.method != solver::simplex && options.storage != storage::float32 && options.merge_within == 0 &&
                 !options.plan,
-            "transport::pairwise_cuda: method, storage, merge_within and plan are pairwise's");
-    const std::size_t count = tasks.size();
-    pairwise_cuda_result table{distance_table::zeros(count), 0, 0, 0};
-    if (count < 2) return table;
-    const std::size_t d = tasks[0].dimension();
-    std::vector<std::uint32_t> first(count, 0);
-    std::size_t rows = 0;
-    for (std::size_t t = 0; t < count; ++t) {
-        require(tasks[t].dimension() == d, "transport::pairwise_cuda: tasks must have one dimension, task 0 has ", d,
+            "transport::pairwise_cuda: method, storage in four bytes, merge_within and plan are pairwise's");
+    for (std::size_t t = 1; t < tasks.size(); ++t)
+        require(tasks[t].dimension() == tasks[0].dimension(),
+                "transport::pairwise_cuda: tasks must have one dimension, task 0 has ", tasks[0].dimension(),
                 " and task ", t, " has ", tasks[t].dimension());
-        first[t] = static_cast<std::uint32_t>(rows);
-        rows += tasks[t].size();
-    }
-    require(rows < discrete_measure<float>::dropped, "transport::pairwise_cuda: fewer than 2^32 points together");
-
-    matrix<float> points(rows, d);
-    std::vector<double> weights;
-    std::vector<detail::ball> balls(count);
-    std::vector<char> ordinary(count, 0);  // squares neither overflow nor vanish in single precision
-    for (std::size_t t = 0; t < count; ++t) {
-        const auto ready = prepare<float>(tasks[t].points, options.cost);
-        balls[t] = detail::ball_of(ready, tasks[t].size());
-        ordinary[t] = ready.largest == 0 || (ready.largest > 1e-15 && ready.largest < 1e15);
-        for (std::size_t i = 0; i < tasks[t].size(); ++i) std::copy_n(&ready.points(i, 0), d, &points(first[t] + i, 0));
-        weights.insert(weights.end(), tasks[t].weights.begin(), tasks[t].weights.end());
-    }
-
-    using place = std::pair<std::size_t, std::size_t>;
-    std::vector<place> small, large, left;
-    const std::size_t most = detail::shared_memory_of_a_block();
-    const auto bytes = [&](const place& p) {
-        return detail::pair_bytes(tasks[p.first].size(), tasks[p.second].size());
-    };
-    for (std::size_t i = 0; i < count; ++i)
-        for (std::size_t j = i + 1; j < count; ++j) {
-            const bool on_device = ordinary[i] && ordinary[j];
-            (!on_device ? left : bytes({i, j}) <= most ? small : large).emplace_back(i, j);
-        }
-    std::stable_sort(small.begin(), small.end(), [&](const place& p, const place& q) { return bytes(p) > bytes(q); });
-
-    const auto enter = [&](const place& p, double lower, double upper) {
-        const certified<double> w{lower, lower, upper, status::certified};
-        const bool reached = w.gap() <= options.relative_gap * w.lower;
-        if (reached)
-            table.set(p.first, p.second, w);
-        else
-            left.push_back(p);
-        return reached;
-    };
-    table.on_host = left.size();
-
-    if (!small.empty()) {
-        matrix<detail::gpu_pair> listed(small.size(), 1);
-        for (std::size_t k = 0; k < small.size(); ++k) {
-            const auto [i, j] = small[k];
-            listed(k, 0) = {first[i], static_cast<std::uint32_t>(tasks[i].size()), first[j],
-                            static_cast<std::uint32_t>(tasks[j].size()),
-                            detail::greatest_cost(balls[i], balls[j], options.cost)};
-        }
-        device_matrix<float> on_points(rows, d);
-        device_matrix<double> on_weights(rows, 1), on_bounds(small.size(), 2);
-        device_matrix<detail::gpu_pair> on_pairs(small.size(), 1);
-        device_matrix<unsigned> on_iterations(small.size(), 1);
-        on_points.upload(points.view(), on);
-        on_weights.upload(matrix_view<const double>(weights.data(), rows, 1), on);
-        on_pairs.upload(listed.view(), on);
-        const detail::gpu_pairs<float> all{
-            on_points.data(),
-            on_weights.data(),
-            on_pairs.data(),
-            d,
-            detail::gpu_cost_of(options.cost),
-            options.cost.normalises(),
-            options.relative_gap,
-            0.05,
-            static_cast<unsigned>(std::min<std::size_t>(options.max_iterations, 1u << 20)),
-            10,
-            on_bounds.data(),
-            on_iterations.data()};
-        // Blocks that need much shared memory would keep those that need little from sharing a multiprocessor.
-        for (std::size_t begin = 0; begin < small.size();) {
-            std::size_t end = begin + 1;
-            while (end < small.size() && 2 * bytes(small[end]) > bytes(small[begin])) ++end;
-            check(holdfast::detail::launch(detail::gpu_sinkhorn_pairs<float>, dim3(static_cast<unsigned>(end - begin)),
-                                           detail::pair_threads, bytes(small[begin]), on, all,
-                                           static_cast<unsigned>(begin)),
-                  "transport::pairwise_cuda");
-            begin = end;
-        }
-        matrix<double> bounds(small.size(), 2);
-        on_bounds.download(bounds.view(), on);
-        for (std::size_t k = 0; k < small.size(); ++k) {
-            ++(enter(small[k], bounds(k, 0), bounds(k, 1)) ? table.on_chip : table.on_host);
-        }
-    }
-    for (const auto& [i, j] : large) {
-        cuda_engine<std::uint16_t> engine(tasks[i], tasks[j], options.cost, on);
-        const auto w = sinkhorn(engine, {.max_iterations = options.max_iterations,
-                                         .relative_gap = 0.9 * options.relative_gap});  // the rest is for the steps
-        const double wrong = engine.quantisation();
-        ++(enter({i, j}, std::max(0.0, w.lower - wrong), w.upper + wrong) ? table.on_gpu : table.on_host);
-    }
-    detail::for_pairs(tasks, std::move(left),
-                      [&](std::size_t i, std::size_t j) { table.set(i, j, wasserstein(tasks[i], tasks[j], options)); });
-    return table;
+    return detail::cuda_pairs(tasks, options, on).all();
 }
 
 }  // namespace holdfast::transport

@@ -55,10 +55,13 @@ inline const char* cudaGetErrorString(cudaError_t e) {
 }
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
 inline cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) { return *value = 227 * 1024, cudaSuccess; }
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+    return *value = gpu_emulation::shared_per_block, cudaSuccess;
+}
 inline cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
 template <class T>
 cudaError_t cudaMalloc(T** p, std::size_t bytes) {
+    if (bytes > gpu_emulation::largest_allocation) return cudaErrorMemoryAllocation;
     void* memory = nullptr;  // exactly so many bytes: a sanitizer sees the first one beyond
     if (posix_memalign(&memory, 256, bytes ? bytes : 1) != 0) return cudaErrorMemoryAllocation;
     return *p = static_cast<T*>(memory), cudaSuccess;
@@ -93,6 +96,10 @@ inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 inline float atomicAdd(float* p, float x) {  // threads run one after the other
     const float old = *p;
     return *p = old + x, old;
+}
+inline unsigned atomicMin(unsigned* p, unsigned x) {
+    const unsigned old = *p;
+    return *p = x < old ? x : old, old;
 }
 template <class F>
 cudaError_t cudaFuncSetAttribute(F*, cudaFuncAttribute, int bytes) {

@@ -45,6 +45,9 @@ struct dim3 {
     dim3() = default;
     explicit dim3(unsigned x_, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
+struct alignas(8) float2 {
+    float x, y;
+};
 struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
@@ -67,7 +70,9 @@ struct copy {
     unsigned char data[16];
 };
 
-inline int launch_error = 0;  // what every launch returns instead of running, as on a machine that cannot
+inline std::size_t largest_allocation = ~std::size_t{0};  // bytes; more is refused as by a device that is full
+inline int shared_per_block = 227 * 1024;  // bytes that a block may ask for, as the device says when asked
+inline int launch_error = 0;               // what every launch returns instead of running, as on a machine that cannot
 
 enum class state { ready, at_block_barrier, at_warp_barrier, polling, done };
 

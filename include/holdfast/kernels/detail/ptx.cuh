@@ -1,10 +1,11 @@
 #pragma once
-// The instructions that C++ has no name for: asynchronous copies, ldmatrix, mma.sync (sm_80 and later).
-// Kernels reach the machine through this header alone, so that the tests can put an emulation in its place and run
-// every kernel where no GPU is. Builds on the CUDA runtime.
+// The instructions that C++ has no name for: transposed ldmatrix, mma.sync in floats (sm_80 and later), and by their
+// names those of core/tensor.cuh. Kernels reach the machine through this header alone, so that the tests can put an
+// emulation in its place and run every kernel where no GPU is. Builds on core/tensor.cuh.
 
 #include <holdfast/core/config.hpp>
 #include <holdfast/core/launch.cuh>
+#include <holdfast/core/tensor.cuh>
 #include <holdfast/core/warp.cuh>
 
 #include <cuda_bf16.h>
@@ -13,43 +14,17 @@
 
 #include <cstdint>
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-#error "holdfast's kernels need compute capability 8.0 or later: pass -arch=sm_80 or newer to nvcc"
-#endif
-
 namespace holdfast::kernels::detail {
 
+using holdfast::detail::copy_async;
+using holdfast::detail::copy_async_commit;
+using holdfast::detail::copy_async_wait;
 using holdfast::detail::dynamic_shared;
 using holdfast::detail::launch;
+using holdfast::detail::load_matrices;
+using holdfast::detail::shared_address;
 using holdfast::detail::sum_over_warp;
 using holdfast::detail::synchronise_block;
-
-[[nodiscard]] __device__ __forceinline__ std::uint32_t shared_address(const void* p) {
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
-}
-
-/// 16 bytes of shared memory from `bytes` (0 to 16) of global memory, the rest zero. Both ends 16-byte aligned.
-__device__ __forceinline__ void copy_async(void* shared, const void* global, int bytes) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(shared)), "l"(global),
-                 "r"(bytes)
-                 : "memory");
-}
-
-__device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
-
-/// Waits until at most `Pending` of this thread's groups are under way.
-template <int Pending>
-__device__ __forceinline__ void copy_async_wait() {
-    asm volatile("cp.async.wait_group %0;\n" ::"n"(Pending) : "memory");
-}
-
-/// Four 8x8 matrices of 16-bit elements; lane i names row i % 8 of matrix i / 8.
-__device__ __forceinline__ void load_matrices(std::uint32_t (&to)[4], const void* row) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];\n"
-                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-                 : "r"(shared_address(row))
-                 : "memory");
-}
 
 /// The same, each matrix transposed.
 __device__ __forceinline__ void load_matrices_transposed(std::uint32_t (&to)[4], const void* row) {

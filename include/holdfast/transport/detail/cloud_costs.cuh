@@ -88,17 +88,17 @@ __device__ inline void costs_of_tile(const cloud<Real>& x, const cloud<Real>& y,
     }
 }
 
-/// All costs [n, m] into `to`: as numbers, or in steps of `step`. A block per tile.
+/// All costs [n, m] into `to`, rows `pitch` apart: as numbers, or in steps of `step`. A block per tile.
 template <class Stored>
 __global__ void __launch_bounds__(tile_threads, 2)
-    gpu_cloud_costs(cloud<float> x, cloud<float> y, gpu_cost kind, float step, Stored* to) {
+    gpu_cloud_costs(cloud<float> x, cloud<float> y, gpu_cost kind, float step, Stored* to, std::size_t pitch) {
     auto* tiles = reinterpret_cast<float*>(holdfast::detail::dynamic_shared());
     costs_of_tile(x, y, std::size_t{blockIdx.y} * tile_side, std::size_t{blockIdx.x} * tile_side, kind, tiles,
                   [&](std::size_t i, std::size_t j, float c) {
                       if constexpr (std::is_same_v<Stored, std::uint16_t>)
-                          to[i * y.n + j] = in_steps(c, step);
+                          to[i * pitch + j] = in_steps(c, step);
                       else
-                          to[i * y.n + j] = c;
+                          to[i * pitch + j] = c;
                   });
 }
 

@@ -23,13 +23,13 @@ struct gpu_costs {
     const Stored* c = nullptr;
     const float* least = nullptr;  // [n], of 16-bit costs
     const float* step = nullptr;
-    std::size_t n = 0, m = 0;
+    std::size_t n = 0, m = 0, pitch = 0;  // pitch: entries from row to row
 
     [[nodiscard]] __device__ real at(std::size_t i, std::size_t j) const {
         if constexpr (std::is_same_v<Stored, std::uint16_t>)
-            return least[i] + step[i] * static_cast<float>(c[i * m + j]);
+            return least[i] + step[i] * static_cast<float>(c[i * pitch + j]);
         else
-            return c[i * m + j];
+            return c[i * pitch + j];
     }
 };
 
@@ -125,9 +125,9 @@ __global__ void __launch_bounds__(gpu_threads, 4)
     }
 }
 
-/// Joins the parts of the columns: col_log_j = log Σ_i u_i exp((f_i − C_ij) / eps), the marginal's error, and the
-/// update.
-template <bool Update, class Real>
+/// Joins the parts of the columns: col_log_j = log Σ_i u_i exp((f_i − C_ij) / eps), the marginal's error before the
+/// update (or after it), and the update.
+template <bool Update, bool After, class Real>
 __global__ void __launch_bounds__(gpu_threads, 4)
     gpu_join_columns(std::size_t m, gpu_pass<Real> p, Real* g, double* col_log, double* col_term) {
     const std::size_t j = static_cast<std::size_t>(blockIdx.x) * gpu_threads + threadIdx.x;
@@ -141,8 +141,9 @@ __global__ void __launch_bounds__(gpu_threads, 4)
         sum += p.part_sum[k * m + j] * std::exp((least - static_cast<double>(p.part_least[k * m + j])) / p.eps);
     const double logarithm = std::log(sum) - least / p.eps, exact = -p.eps * logarithm, old = static_cast<double>(g[j]);
     col_log[j] = logarithm;
-    col_term[j] = std::abs(p.v[j] * std::expm1((old - exact) / p.eps));
-    if constexpr (Update) g[j] = static_cast<Real>(gpu_relaxed(old, exact, p.eps, p.omega));
+    double now = old;
+    if constexpr (Update) now = gpu_relaxed(old, exact, p.eps, p.omega), g[j] = static_cast<Real>(now);
+    col_term[j] = std::abs(p.v[j] * std::expm1(((After ? now : old) - exact) / p.eps));
 }
 
 /// f_i = min_j (C_ij − g_j), and the parts' minima of C_ij − f_i; row_term_i = u_i f_i.
@@ -254,6 +255,16 @@ __global__ void __launch_bounds__(gpu_threads, 4)
     const double over = static_cast<double>(potential[i]) / eps + logs[i];
     const double rest = weight[i] > 0 ? all[i] - weight[i] * std::exp(over) : all[i];
     left[i] = rest > 0 ? rest : 0;
+}
+
+/// term_i = u_i Σ of the parts, in their order.
+template <class Real>
+__global__ void __launch_bounds__(gpu_threads, 4) gpu_join_sums(std::size_t n, gpu_pass<Real> p) {
+    const std::size_t i = static_cast<std::size_t>(blockIdx.x) * gpu_threads + threadIdx.x;
+    if (i >= n) return;
+    double sum = 0;
+    for (unsigned k = 0; k < p.parts; ++k) sum += p.part_sum[k * n + i];
+    p.row_term[i] = p.u[i] * sum;
 }
 
 /// Σ x [n] in one block, in an order that n alone decides.

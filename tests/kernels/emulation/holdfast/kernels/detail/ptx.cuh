@@ -4,6 +4,7 @@
 
 #include <holdfast/core/config.hpp>
 #include <holdfast/core/launch.cuh>
+#include <holdfast/core/tensor.cuh>
 #include <holdfast/core/warp.cuh>
 
 #include <cuda_bf16.h>
@@ -18,71 +19,21 @@ namespace holdfast::kernels::detail {
 
 using gpu_emulation::machine;
 
+using holdfast::detail::copy_async;
+using holdfast::detail::copy_async_commit;
+using holdfast::detail::copy_async_wait;
 using holdfast::detail::dynamic_shared;
 using holdfast::detail::launch;
+using holdfast::detail::load_matrices;
 using holdfast::detail::sum_over_warp;
 using holdfast::detail::synchronise_block;
 
-inline void copy_async(void* shared, const void* global, int bytes) {
-    machine& m = machine::instance();
-    m.check_shared(shared, 16, 16);
-    if (reinterpret_cast<std::uintptr_t>(global) % 16 != 0) gpu_emulation::fail("cp.async from a misaligned address");
-    if (bytes < 0 || bytes > 16) gpu_emulation::fail("cp.async of more than 16 bytes");
-    gpu_emulation::copy c{shared, {}};
-    if (bytes > 0) std::memcpy(c.data, global, static_cast<std::size_t>(bytes));
-    std::memset(shared, 0xFF, 16);
-    m.self().groups.back().push_back(c);
-}
-
-inline void copy_async_commit() { machine::instance().self().groups.emplace_back(); }
-
-template <int Pending>
-void copy_async_wait() {
-    auto& groups = machine::instance().self().groups;
-    while (groups.size() > Pending + 1) {
-        for (const auto& c : groups.front()) std::memcpy(c.to, c.data, 16);
-        groups.erase(groups.begin());
-    }
-}
-
-namespace emulation {
-
-inline const gpu_emulation::exchange& show_rows(const void* row) {
-    machine& m = machine::instance();
-    m.check_shared(row, 16, 16);
-    const auto& e = m.meet([&](gpu_emulation::exchange& to, unsigned lane) { to.pointer[lane] = row; });
-    if (m.lane() == 0)  // the eight rows of each matrix must lie in eight different groups of four banks
-        for (unsigned matrix = 0; matrix < 4; ++matrix) {
-            unsigned seen = 0;
-            for (unsigned i = 0; i < 8; ++i)
-                seen |= 1u << (reinterpret_cast<std::uintptr_t>(e.pointer[8 * matrix + i]) / 16 % 8);
-            m.bank_conflicts += seen != 0xFFu;
-        }
-    return e;
-}
-
-inline std::uint16_t element(const void* row, unsigned i) {
-    std::uint16_t value;
-    std::memcpy(&value, static_cast<const unsigned char*>(row) + 2 * i, 2);
-    return value;
-}
-
-}  // namespace emulation
-
-inline void load_matrices(std::uint32_t (&to)[4], const void* row) {
-    const auto& e = emulation::show_rows(row);
-    const unsigned lane = machine::instance().lane(), g = lane / 4, t = 2 * (lane % 4);
-    for (unsigned j = 0; j < 4; ++j)
-        to[j] = emulation::element(e.pointer[8 * j + g], t) |
-                static_cast<std::uint32_t>(emulation::element(e.pointer[8 * j + g], t + 1)) << 16;
-}
-
 inline void load_matrices_transposed(std::uint32_t (&to)[4], const void* row) {
-    const auto& e = emulation::show_rows(row);
+    const auto& e = holdfast::detail::emulation::show_rows(row);
     const unsigned lane = machine::instance().lane(), g = lane / 4, t = 2 * (lane % 4);
     for (unsigned j = 0; j < 4; ++j)
-        to[j] = emulation::element(e.pointer[8 * j + t], g) |
-                static_cast<std::uint32_t>(emulation::element(e.pointer[8 * j + t + 1], g)) << 16;
+        to[j] = holdfast::detail::emulation::element(e.pointer[8 * j + t], g) |
+                static_cast<std::uint32_t>(holdfast::detail::emulation::element(e.pointer[8 * j + t + 1], g)) << 16;
 }
 
 inline void wait_for_kernel_ahead() { machine::instance().self().waited_for_ahead = true; }
