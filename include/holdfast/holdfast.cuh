@@ -10,6 +10,7 @@
 #include <holdfast/adapters/mixture.cuh>
 #include <holdfast/adapters/orthogonality.cuh>
 #include <holdfast/adapters/segmented.cuh>
+#include <holdfast/core/cluster.cuh>
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/core/tensor.cuh>

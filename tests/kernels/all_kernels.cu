@@ -105,3 +105,5 @@ template class holdfast::transport::cuda_engine<std::uint16_t>;
 template class holdfast::transport::cuda_engine<holdfast::transport::gpu_streamed>;
 template __global__ void holdfast::transport::detail::gpu_sinkhorn_pairs<float>(
     holdfast::transport::detail::gpu_pairs<float>, unsigned);
+template __global__ void holdfast::transport::detail::gpu_sinkhorn_clusters<float>(
+    holdfast::transport::detail::gpu_pairs<float>, unsigned);

@@ -23,7 +23,8 @@ void check_against_exact(const measures& tasks, const transport::wasserstein_opt
     auto precisely = options;
     precisely.relative_gap = 0;
     const auto exact = transport::pairwise(std::span<const transport::discrete_measure<float>>(tasks), precisely);
-    CHECK(got.on_chip + got.on_gpu + got.streamed + got.on_host == tasks.size() * (tasks.size() - 1) / 2);
+    CHECK(got.on_chip + got.in_clusters + got.on_gpu + got.streamed + got.on_host ==
+          tasks.size() * (tasks.size() - 1) / 2);
     CHECK(got.on_host == on_host);
     for (std::size_t i = 0; i < tasks.size(); ++i)
         for (std::size_t j = 0; j < tasks.size(); ++j) {
@@ -37,13 +38,18 @@ void check_against_exact(const measures& tasks, const transport::wasserstein_opt
         }
 }
 
-/// A machine whose blocks may ask for less shared memory.
+/// A machine whose blocks may ask for less shared memory, with clusters or without.
 struct small_chip {
-    explicit small_chip(int bytes) { std::swap(gpu_emulation::shared_per_block, bytes), before = bytes; }
-    ~small_chip() { gpu_emulation::shared_per_block = before; }
+    small_chip(int bytes, bool clusters) {
+        gpu_emulation::shared_per_block = bytes;
+        holdfast::detail::emulation::clusters = clusters;
+    }
+    ~small_chip() {
+        gpu_emulation::shared_per_block = 227 * 1024;
+        holdfast::detail::emulation::clusters = true;
+    }
     small_chip(const small_chip&) = delete;
     small_chip& operator=(const small_chip&) = delete;
-    int before;
 };
 
 }  // namespace
@@ -64,7 +70,7 @@ TEST_CASE(
     measures tasks = clouds({6, 130, 9}, 4, 3);
     tasks.push_back(tasks[0]);  // distance 0: no relative gap above 0 is reached by bounds that differ
     tasks.push_back(clouds({120}, 4, 4)[0]);
-    const small_chip here(24 * 1024);
+    const small_chip here(24 * 1024, false);
     const auto got = transport::pairwise_cuda(tasks, {.relative_gap = 0.1});
     CHECK(got.on_chip == 8);
     CHECK(got.on_gpu == 1);   // some 110 x 100
@@ -124,11 +130,26 @@ TEST_CASE("pairs on the chip: twice the same bits, whatever else is in the list"
     CHECK(transport::pairwise_cuda({}).size() == 0);
 }
 
+TEST_CASE(
+    "pairs in clusters: bounds that hold the exact distance where a block's memory is too small, for every cost") {
+    const measures tasks = clouds({90, 3, 70, 11, 1}, 6, 21);
+    const small_chip here(12 * 1024, true);
+    for (const transport::ground_cost& cost : std::vector<transport::ground_cost>{
+             transport::cosine{}, transport::squared_euclidean{}, transport::euclidean{}}) {
+        check_against_exact(tasks, {.cost = cost, .relative_gap = 0.03}, 0);
+        const auto got = transport::pairwise_cuda(tasks, {.cost = cost, .relative_gap = 0.03}),
+                   again = transport::pairwise_cuda(tasks, {.cost = cost, .relative_gap = 0.03});
+        CHECK(got.in_clusters == 1);
+        CHECK(got.on_chip == 9);
+        CHECK(got(0, 2) == again(0, 2));
+    }
+}
+
 TEST_CASE("large pairs: streamed where that is asked for, or where costs would take more than they may") {
     measures tasks = clouds({100, 3}, 40, 8);
     tasks.push_back(clouds({90}, 40, 9)[0]);
     const std::size_t bytes = 2 * tasks[0].size() * tasks[2].size();
-    const small_chip here(16 * 1024);
+    const small_chip here(16 * 1024, false);
     const auto check = [&](const transport::wasserstein_options& options, std::size_t on_gpu, std::size_t streamed) {
         const auto got = transport::pairwise_cuda(tasks, options);
         const auto exact = transport::wasserstein(tasks[0], tasks[2], {.cost = options.cost, .relative_gap = 0});

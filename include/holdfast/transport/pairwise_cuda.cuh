@@ -1,8 +1,9 @@
 #pragma once
-// Distances between all pairs of tasks on a GPU: small pairs in one launch, a block each, all iterations on the chip;
-// large ones one after the other by engine_cuda.cuh, their costs by tensor cores, stored or streamed. Builds on these
-// and on similarity.hpp, which measures what is left.
+// Distances between all pairs of tasks on a GPU: small pairs in one launch, a block or a cluster of blocks each, all
+// iterations on the chip; large ones one after the other by engine_cuda.cuh, their costs by tensor cores, stored or
+// streamed. Builds on these and on similarity.hpp, which measures what is left.
 
+#include <holdfast/core/cluster.cuh>
 #include <holdfast/core/cuda.cuh>
 #include <holdfast/core/launch.cuh>
 #include <holdfast/transport/detail/ball.hpp>
@@ -23,10 +24,11 @@ namespace holdfast::transport {
 
 /// The table, and where it comes from.
 struct pairwise_cuda_result : distance_table {
-    std::size_t on_chip = 0;   ///< pairs that stayed on the chip
-    std::size_t on_gpu = 0;    ///< pairs whose costs lay in the device's memory
-    std::size_t streamed = 0;  ///< pairs whose costs lay nowhere
-    std::size_t on_host = 0;   ///< pairs that `wasserstein` measured: single precision did not reach the gap
+    std::size_t on_chip = 0;      ///< pairs that stayed on the chip, in one block each
+    std::size_t in_clusters = 0;  ///< pairs that stayed on the chip, in a cluster of blocks each
+    std::size_t on_gpu = 0;       ///< pairs whose costs lay in the device's memory
+    std::size_t streamed = 0;     ///< pairs whose costs lay nowhere
+    std::size_t on_host = 0;      ///< pairs that `wasserstein` measured: single precision did not reach the gap
 };
 
 namespace detail {
@@ -38,17 +40,23 @@ class cuda_pairs {
     using tasks_view = std::span<const discrete_measure<float>>;
 
     cuda_pairs(tasks_view tasks, const wasserstein_options& options, cudaStream_t on)
-        : tasks_(tasks), options_(options), on_(on), table_{distance_table::zeros(tasks.size()), 0, 0, 0, 0} {}
+        : tasks_(tasks), options_(options), on_(on), table_{distance_table::zeros(tasks.size()), 0, 0, 0, 0, 0} {}
 
     [[nodiscard]] pairwise_cuda_result all() {
         int device = 0, bytes = 0;
         check(cudaGetDevice(&device), door);
         check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), door);
-        std::vector<place> on_chip, large;
+        const bool clusters = holdfast::detail::has_clusters(gpu_sinkhorn_clusters<float>);
+        std::vector<place> on_chip, in_clusters, large;
         for (std::size_t i = 0; i < tasks_.size(); ++i)
-            for (std::size_t j = i + 1; j < tasks_.size(); ++j)
-                (bytes_of({i, j}) <= static_cast<std::size_t>(bytes) ? on_chip : large).emplace_back(i, j);
-        measure_on_chip(std::move(on_chip));
+            for (std::size_t j = i + 1; j < tasks_.size(); ++j) {
+                const auto fit = [&](unsigned blocks) {
+                    return bytes_of({i, j}, blocks) <= static_cast<std::size_t>(bytes);
+                };
+                (fit(1) ? on_chip : clusters && fit(pair_blocks) ? in_clusters : large).emplace_back(i, j);
+            }
+        table_.on_chip = measure_on_chip(std::move(on_chip), 1);
+        table_.in_clusters = measure_on_chip(std::move(in_clusters), pair_blocks);
         measure_large(large);
         table_.on_host = left_.size();
         for_pairs(tasks_, std::move(left_),
@@ -59,8 +67,11 @@ class cuda_pairs {
   private:
     static constexpr const char* door = "transport::pairwise_cuda";
 
-    [[nodiscard]] std::size_t bytes_of(const place& p) const {
-        return pair_bytes(tasks_[p.first].size(), tasks_[p.second].size());
+    /// Shared memory of each of the blocks that a pair takes; blocks of a cluster share the rows, of which there should
+    /// be more.
+    [[nodiscard]] std::size_t bytes_of(const place& p, unsigned blocks) const {
+        const std::size_t n = tasks_[p.first].size(), m = tasks_[p.second].size();
+        return blocks == 1 ? pair_bytes(n, m) : pair_bytes(std::max(n, m), std::min(n, m), blocks);
     }
     /// Enters bounds that are close enough. @return whether they are
     bool enter(const place& p, double lower, double upper) {
@@ -91,8 +102,9 @@ class cuda_pairs {
         return m;
     }
 
-    void measure_on_chip(std::vector<place> pairs) {
-        if (pairs.empty()) return;
+    /// @return how many pairs have what was asked for
+    std::size_t measure_on_chip(std::vector<place> pairs, unsigned blocks) {
+        if (pairs.empty()) return 0;
         const std::size_t d = tasks_[0].dimension();
         const members m = members_of(pairs);
         require(m.points < discrete_measure<float>::dropped, door, ": fewer than 2^32 points together");
@@ -112,14 +124,16 @@ class cuda_pairs {
             pairs.begin(), pairs.end(), [&](const place& p) { return ordinary[p.first] && ordinary[p.second]; });
         left_.insert(left_.end(), on_host, pairs.end());
         pairs.erase(on_host, pairs.end());
-        if (pairs.empty()) return;
+        if (pairs.empty()) return 0;
+        const auto bytes = [&](const place& p) { return bytes_of(p, blocks); };
         std::stable_sort(pairs.begin(), pairs.end(),
-                         [&](const place& p, const place& q) { return bytes_of(p) > bytes_of(q); });
+                         [&](const place& p, const place& q) { return bytes(p) > bytes(q); });
 
         matrix<gpu_pair> listed(pairs.size(), 1);
         const auto narrow = [](std::size_t x) { return static_cast<std::uint32_t>(x); };
         for (std::size_t k = 0; k < pairs.size(); ++k) {
-            const auto [i, j] = pairs[k];
+            auto [i, j] = pairs[k];
+            if (blocks > 1 && tasks_[i].size() < tasks_[j].size()) std::swap(i, j);
             listed(k, 0) = {narrow(m.at[i]), narrow(tasks_[i].size()), narrow(m.at[j]), narrow(tasks_[j].size()),
                             greatest_cost(balls[i], balls[j], options_.cost)};
         }
@@ -145,20 +159,25 @@ class cuda_pairs {
         // Blocks that need much shared memory would keep those that need little from sharing a multiprocessor.
         for (std::size_t begin = 0; begin < pairs.size();) {
             std::size_t end = begin + 1;
-            while (end < pairs.size() && 2 * bytes_of(pairs[end]) > bytes_of(pairs[begin])) ++end;
-            check(
-                holdfast::detail::launch(gpu_sinkhorn_pairs<float>, dim3(static_cast<unsigned>(end - begin)),
-                                         pair_threads, bytes_of(pairs[begin]), on_, all, static_cast<unsigned>(begin)),
-                door);
+            while (end < pairs.size() && 2 * bytes(pairs[end]) > bytes(pairs[begin])) ++end;
+            const dim3 grid(static_cast<unsigned>(end - begin) * blocks);
+            const auto first = static_cast<unsigned>(begin);
+            check(blocks == 1 ? holdfast::detail::launch(gpu_sinkhorn_pairs<float>, grid, pair_threads,
+                                                         bytes(pairs[begin]), on_, all, first)
+                              : holdfast::detail::launch_clusters(gpu_sinkhorn_clusters<float>, grid, blocks,
+                                                                  pair_threads, bytes(pairs[begin]), on_, all, first),
+                  door);
             begin = end;
         }
         matrix<double> bounds(pairs.size(), 2);
         on_bounds.download(bounds.view(), on_);
+        std::size_t reached = 0;
         for (std::size_t k = 0; k < pairs.size(); ++k)
             if (enter(pairs[k], bounds(k, 0), bounds(k, 1)))
-                ++table_.on_chip;
+                ++reached;
             else
                 left_.push_back(pairs[k]);
+        return reached;
     }
 
     void measure_large(const std::vector<place>& pairs) {
@@ -222,7 +241,8 @@ class cuda_pairs {
 }  // namespace detail
 
 /// Distances between every two of T tasks, as `pairwise` gives them. A pair of n and m distinct points stays on the
-/// chip where 2 n m + 32 (n + m) bytes fit a block's shared memory: some 320 x 320 on a GPU with 227 KB.
+/// chip where 2 n m + 32 (n + m) bytes fit a block's shared memory, some 320 x 320 on a GPU with 227 KB; or, from
+/// compute capability 9.0 on, an eighth of 2 n m with 48 m beside it, some 800 x 800, in a cluster of eight blocks.
 ///
 ///     lower = c-transform of the potentials, upper = cost of the rounded plan, both widened by what two bytes a cost,
 ///     two a coordinate (larger pairs) and single precision may be wrong by; value = lower
