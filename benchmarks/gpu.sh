@@ -131,7 +131,9 @@ results=$build/lora-$(date -u +%Y-%m-%d).md
     echo
     within 180 "$build/lora_bench" $quick $hopper $overlap || echo "lora_bench: status $? (124: cut off, the lines above hold)"
     echo
-    within 30 "$build/sinkhorn_bench" || echo "sinkhorn_bench: status $?"
+    within 60 "$build/sinkhorn_bench" $quick || echo "sinkhorn_bench: status $?"
+    echo
+    within 40 "$python" "$root/benchmarks/peers/sinkhorn_gpu_peers.py" $quick || echo "sinkhorn_gpu_peers.py: status $?"
     echo
     if "$python" -c "import torch, triton" 2> /dev/null; then
         within 60 "$python" "$root/benchmarks/peers/lora_serving_peers.py" $quick || echo "lora_serving_peers.py: status $?"

@@ -5,6 +5,7 @@
 #include <holdfast/transport/engine_plain.hpp>
 #include <holdfast/transport/wasserstein.hpp>
 
+#include "../../benchmarks/sinkhorn_rendering.cuh"
 #include "support/clouds.hpp"
 #include "support/test.hpp"
 
@@ -217,4 +218,39 @@ TEST_CASE("engines on clouds: what cannot be is refused in a sentence, and strea
     const auto stored = [&] { (void)transport::cuda_engine<std::uint16_t>(on_gpu[0], on_gpu[1]); };
     CHECK_REFUSES(stored(), "cuda_engine<gpu_streamed> keeps none");
     gpu_emulation::largest_allocation = ~std::size_t{0};
+}
+
+TEST_CASE("the rendering that the benchmark is timed against computes a half step, up to TF32") {
+    const std::uint32_t n = 131, m = 66, d = 32;
+    const measures tasks = clouds({n * 3 / 2, m * 3 / 2}, d, 17);  // some weights are zero
+    holdfast::device_matrix<float> x(n, d), y(m, d), half_x(1, n), half_y(1, m), on_g(1, m), on_f(1, n);
+    holdfast::matrix<float> of_x(n, d), of_y(m, d), hx(1, n), hy(1, m), g(1, m), f(1, n);
+    const auto fill = [&](holdfast::matrix<float>& to, holdfast::matrix<float>& half, const auto& task) {
+        for (std::size_t i = 0; i < to.rows(); ++i) {
+            for (std::size_t k = 0; k < d; ++k) to(i, k) = task.points(i, k) / 8;
+            half(0, i) = 0;
+            for (std::size_t k = 0; k < d; ++k) half(0, i) += to(i, k) * to(i, k) / 2;
+        }
+    };
+    fill(of_x, hx, tasks[0]);
+    fill(of_y, hy, tasks[1]);
+    for (std::size_t j = 0; j < m; ++j) g(0, j) = 0.01F * float(j % 7);
+    x.upload(of_x.view(), nullptr), y.upload(of_y.view(), nullptr), on_g.upload(g.view(), nullptr);
+    half_x.upload(hx.view(), nullptr), half_y.upload(hy.view(), nullptr);
+    const sinkhorn_benchmarks::half_step step{
+        x.data(), y.data(), half_x.data(), half_y.data(), on_g.data(), on_f.data(), n, m, d, 0.1F};
+    REQUIRE(sinkhorn_benchmarks::launch_half_step(step, nullptr) == cudaSuccess);
+    on_f.download(f.view(), nullptr);
+    for (std::size_t i = 0; i < n; ++i) {
+        double sum = 0;
+        for (std::size_t j = 0; j < m; ++j) {
+            double square = 0;
+            for (std::size_t k = 0; k < d; ++k) {
+                const double apart = double(of_x(i, k)) - double(of_y(j, k));
+                square += apart * apart;
+            }
+            sum += std::exp((double(g(0, j)) - square / 2) / 0.1) / m;
+        }
+        CHECK(double(f(0, i)) == Approx(-0.1 * std::log(sum)).margin(2e-3));
+    }
 }
