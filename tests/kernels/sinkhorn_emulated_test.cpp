@@ -49,6 +49,58 @@ TEST_CASE(
     CHECK(got.upper + engine.quantisation() >= asked.lower);
 }
 
+TEST_CASE(
+    "costs in two bytes are read once an iteration: to the same potentials, and the slower way where sums do not "
+    "hold") {
+    holdfast::philox g{18};
+    for (const auto& [rows, columns] : {std::pair{5, 9000}, {9, 4100}, {75, 130}, {1, 17}, {3, 1}}) {
+        const auto n = static_cast<std::size_t>(rows), m = static_cast<std::size_t>(columns);
+        holdfast::matrix<float> c(n, m);
+        for (float& x : c.values()) x = static_cast<float>(holdfast::uniform(g) + 0.5);
+        std::vector<double> a(n), b(m);
+        for (std::vector<double>* w : {&a, &b}) {
+            double sum = 0;
+            for (double& x : *w) sum += x = 0.1 + holdfast::uniform(g);
+            for (double& x : *w) x /= sum;
+        }
+        transport::cuda_engine<std::uint16_t> once(c.view(), a, b);
+        gpu_emulation::shared_per_block = 1024;
+        transport::cuda_engine<std::uint16_t> thrice(c.view(), a, b);
+        gpu_emulation::shared_per_block = 227 * 1024;
+        bool was_done_again = false;
+        for (const double eps : {0.5, 0.03, 1e-3}) {
+            INFO(n << " x " << m << ", epsilon " << eps);
+            auto f = once.from_host(std::vector<double>(n, 0.0)), h = once.from_host(std::vector<double>(m, 0.0));
+            auto slow_f = f, slow_h = h;
+            for (const double omega : {1.0, 1.0, 1.5}) {
+                const auto before = gpu_emulation::machine::instance().launches;
+                const double residual = once.sweep(f, h, eps, omega);
+                const auto launches = gpu_emulation::machine::instance().launches - before;
+                const double slow_residual = thrice.sweep(slow_f, slow_h, eps, omega);
+                const auto x = once.to_host(f), y = once.to_host(h), z = once.to_host(slow_f), w = once.to_host(slow_h);
+                const bool again = launches == 8;  // 4: two of the pass, two of the residual
+                CHECK((launches == 4 || again));
+                if (eps == 0.5) CHECK(!again);
+                was_done_again |= again;
+                if (again) {
+                    CHECK(residual == slow_residual);
+                    CHECK(x == z);
+                    CHECK(y == w);
+                } else {
+                    CHECK(residual ==
+                          Approx(slow_residual).epsilon(1e-3).margin(2e-5 + 2e-7 / eps));  // exponents round
+                    double off = 0;
+                    for (std::size_t i = 0; i < n; ++i) off = std::max(off, std::abs(x[i] - z[i]));
+                    for (std::size_t j = 0; j < m; ++j) off = std::max(off, std::abs(y[j] - w[j]));
+                    CHECK(off < 2e-5);
+                }
+                slow_f = f, slow_h = h;
+            }
+        }
+        CHECK(was_done_again);  // exp(-0.5 / 1e-3) is nothing in single precision
+    }
+}
+
 TEST_CASE("vectors of a GPU copy as values do") {
     transport::gpu_vector<float> a(3), none;
     a.upload(std::vector<float>{1, 2, 3}, nullptr);

@@ -24,6 +24,13 @@ namespace holdfast::detail {
 
 __device__ __forceinline__ void synchronise_block() { __syncthreads(); }
 
+/// 2^x to two units in the last place, in one instruction; what is below the normal range is zero.
+[[nodiscard]] __device__ __forceinline__ float fast_exp2(float x) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;\n" : "=f"(y) : "f"(x));
+    return y;
+}
+
 [[nodiscard]] __device__ __forceinline__ std::uint32_t bits_of(float x) { return __float_as_uint(x); }
 
 /// Over the 32 lanes, in every lane, always in the same order.

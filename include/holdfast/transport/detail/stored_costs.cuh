@@ -9,6 +9,7 @@
 #include <holdfast/transport/cost.hpp>
 #include <holdfast/transport/detail/cloud_costs.cuh>
 #include <holdfast/transport/detail/panel_tasks.cuh>
+#include <holdfast/transport/detail/single_sweep.cuh>
 #include <holdfast/transport/detail/sinkhorn_kernels.cuh>
 #include <holdfast/transport/gpu_cloud.cuh>
 #include <holdfast/transport/gpu_vector.cuh>
@@ -125,6 +126,11 @@ class stored_costs {
           on_(on),
           part_least_(parts_ * m_),
           part_sum_(parts_ * m_) {
+        int device = 0, bytes = 0;
+        check(cudaGetDevice(&device), "transport::cuda_engine");
+        check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+              "transport::cuda_engine");
+        shared_ = static_cast<std::size_t>(bytes);
         try {
             costs_ = device_matrix<Stored>(n_, pitch_);
         } catch (const cuda_error& e) {
@@ -192,6 +198,26 @@ class stored_costs {
         return made;
     }
 
+    /// A sweep that reads the costs once, from p.f and p.g to fresh ones. @return whether there is one for these costs;
+    /// its terms are NaN where single precision did not hold the sums
+    bool single_sweep(gpu_pass<real> p, real* fresh_f, real* fresh_g, double* col_term) const {
+        if constexpr (in_steps) {
+            p = in_parts(p);
+            p.parts = std::min(parts_, single_parts);
+            const auto vectors = static_cast<unsigned>((m_ + single_columns - 1) / single_columns);
+            if (vectors > single_vectors || single_bytes(n_, vectors, p.parts) > shared_) return false;
+            enqueue(on_,
+                    vectors == 1   ? gpu_single_sweep<1>
+                    : vectors == 2 ? gpu_single_sweep<2>
+                                   : gpu_single_sweep<3>,
+                    dim3(p.parts), single_threads, single_bytes(n_, vectors, p.parts), costs(), p, fresh_f);
+            enqueue(on_, gpu_join_single<real>, dim3(gpu_blocks(m_, gpu_threads)), gpu_threads, 0, m_, p, fresh_g,
+                    col_term);
+            return true;
+        }
+        return false;
+    }
+
     template <bool Update>
     void soft_minima(gpu_pass<real> p, real* g, double* col_log, double* col_term) const {
         enqueue(on_, gpu_soft_minima<Update, Stored>, dim3(parts_), gpu_threads, row_memory, costs(), in_parts(p));
@@ -236,7 +262,7 @@ class stored_costs {
         return p;
     }
 
-    std::size_t n_, m_, pitch_;
+    std::size_t n_, m_, pitch_, shared_ = 0;
     unsigned parts_;
     cudaStream_t on_;
     device_matrix<Stored> costs_;

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -13,6 +14,11 @@
 namespace holdfast::detail {
 
 [[nodiscard]] inline unsigned char* dynamic_shared() { return gpu_emulation::machine::instance().shared; }
+
+inline float fast_exp2(float x) {
+    const float y = std::exp2(x);
+    return y < 0x1p-126F ? 0 : y;
+}
 
 inline std::uint32_t bits_of(float x) {
     std::uint32_t bits;
