@@ -86,56 +86,120 @@ texts plain_words(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("words are found and numbered as by a loop over bytes, at every vector width") {
+TEST_CASE("words are found as by a loop over bytes, at every vector width") {
     namespace detail = scoring::detail;
     holdfast::philox g{5};
-    detail::marked_text marked, again;
-    detail::word_numbers number;
+    detail::marked_text marked;
     for (int round = 0; round < 1500; ++round) {
         const std::string text = any_text(g, round % 100 == 0 ? 20'000 : round % 3 == 0 ? 5 : 300);
         const texts words = plain_words(text);
         std::string joined;
         for (const std::string& w : words) joined += (joined.empty() ? "" : " ") + w;
         REQUIRE(scoring::rouge_score_tokens(text) == joined);
-
-        number.clear(text.size());
-        std::vector<std::uint32_t> ids, more;
         marked.mark(text);
-        const auto numbered = number(marked, ids);
-        REQUIRE(numbered.size() == words.size());
-        std::map<std::string, std::uint32_t> first;
-        for (std::size_t k = 0; k < words.size(); ++k)
-            REQUIRE(numbered[k] == first.try_emplace(words[k], static_cast<std::uint32_t>(first.size())).first->second);
-        REQUIRE(number.size() == first.size());
-        std::size_t found = 0;
-        number.for_each([&](std::uint32_t k, std::string_view word) {
-            const auto it = first.find(std::string(word));
-            found += it != first.end() && it->second == k;
-        });
-        REQUIRE(found == first.size());
-        const std::string next = any_text(g, 300);  // a second text goes on with the numbers of the first
-        again.mark(next);
-        const auto second = number(again, more);
-        const texts next_words = plain_words(next);
-        for (std::size_t k = 0; k < next_words.size(); ++k)
-            REQUIRE(second[k] ==
-                    first.try_emplace(next_words[k], static_cast<std::uint32_t>(first.size())).first->second);
+        REQUIRE(marked.words == words.size());
+        for (std::size_t k = 0; k < words.size(); ++k) REQUIRE(marked.word(k) == words[k]);
 
         const std::size_t blocks = text.size() / 64;
-        std::string line(64 * blocks, ' '), other = line;
+        std::string line(64 * (blocks + 1), ' '), other = line;
         std::vector<std::uint64_t> bits(blocks), bits_there(blocks);
         const bool beyond = detail::mark_words_plain(text.data(), blocks, line.data(), bits.data());
         const auto same = [&](auto form) {
             REQUIRE(form(text.data(), blocks, other.data(), bits_there.data()) == beyond);
             REQUIRE(bits == bits_there);
-            for (std::size_t k = 0; k < line.size(); ++k)
+            for (std::size_t k = 0; k < 64 * blocks; ++k)
                 if ((bits[k / 64] >> (k % 64) & 1) != 0) REQUIRE(line[k] == other[k]);
         };
         same(detail::mark_blocks);
+        std::vector<std::uint32_t> places(64 * (blocks + 1)), there(64 * (blocks + 1));
+        const std::size_t found = detail::place_words(bits.data(), blocks, places.data());
+        texts whole = plain_words(std::string_view(text).substr(0, 64 * blocks));
+        if (text.find("\xe2\x84\xaa") == std::string::npos && text.find("\xc4\xb0") == std::string::npos) {
+            REQUIRE(found == whole.size());
+            for (std::size_t k = 0; k < found; ++k)
+                REQUIRE(line.substr(places[2 * k], places[2 * k + 1] - places[2 * k]) == whole[k]);
+        }
 #if HOLDFAST_SCORING_VECTORS
         same(detail::mark_words_sse2);
         if (detail::machine_level() != detail::simd_level::baseline) same(detail::mark_words_avx2);
+        if (detail::machine_has_vbmi2()) {
+            std::size_t found_there = 0;
+            REQUIRE(detail::find_words_vbmi2(std::string_view(text).substr(0, 64 * blocks), other.data(), there.data(),
+                                             found_there) == beyond);
+            REQUIRE(found_there == found);
+            REQUIRE(std::equal(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(2 * found), there.begin()));
+        }
 #endif
+    }
+}
+
+TEST_CASE("words have the same number just where they, or their stems, are the same, at every vector width") {
+    namespace detail = scoring::detail;
+    holdfast::philox g{6};
+    const texts long_ones{"hyperparameters",  "internationalization", "internationalizations",
+                          "abcdefghijklmnop", "abcdefghijklmno",      "abcdefghi",
+                          "abcdefgh",         "generalizations",      "relational",
+                          "conditionally"};
+    const auto of = [&](std::size_t longest) {
+        std::string text = any_text(g, longest);
+        for (std::size_t k = holdfast::uniform_index(g, 6); k > 0; --k) {
+            const std::string& word = long_ones[holdfast::uniform_index(g, long_ones.size())];
+            text += " " + (holdfast::uniform_index(g, 2) == 0 ? word : text.substr(text.size() / 2) + word);
+        }
+        return text;
+    };
+    scoring::google::detail::pair_memory m;  // one for all rounds: nothing of the last may be left
+    for (int round = 0; round < 1200; ++round) {
+        const bool stem = round % 2 == 1;
+        const std::string prediction = of(round % 100 < 2 ? 20'000 : 200),
+                          reference = of(round % 100 < 2 ? 20'000 : 200);
+        texts words[2] = {plain_words(prediction), plain_words(reference)};
+        if (stem)
+            for (texts& all : words)
+                for (std::string& w : all)
+                    if (w.size() > 3) w = scoring::porter_stem(w);
+        scoring::google::detail::number_words(prediction, reference, stem, m);
+        std::map<std::string, std::uint32_t> first;
+        for (const std::string& w : words[1]) first.try_emplace(w, static_cast<std::uint32_t>(first.size() + 1));
+        REQUIRE(m.number.size() == first.size() + 1);
+        for (const std::size_t k : {0u, 1u}) {
+            REQUIRE(m.words[k].size() == words[k].size());
+            for (std::size_t i = 0; i < words[k].size(); ++i) {
+                const auto it = first.find(words[k][i]);
+                REQUIRE(m.words[k][i] == (it == first.end() ? 0 : it->second));
+            }
+        }
+        std::vector<std::uint32_t> plain(words[0].size());
+        m.number.find_plain(m.keys[0], plain.data());
+        REQUIRE(std::equal(plain.begin(), plain.end(), m.words[0].begin()));
+
+        detail::word_keys keys, there;
+        detail::find_keys(m.text[0], keys);
+        detail::find_keys_plain(m.text[0], there);
+        REQUIRE(std::equal(there.key.begin(), there.key.begin() + static_cast<std::ptrdiff_t>(there.words),
+                           keys.key.begin()));
+        REQUIRE(std::equal(there.hash.begin(), there.hash.begin() + static_cast<std::ptrdiff_t>(there.words),
+                           keys.hash.begin()));
+        REQUIRE(there.count_of_longs == keys.count_of_longs);
+        REQUIRE(std::equal(there.longs.begin(), there.longs.begin() + static_cast<std::ptrdiff_t>(there.count_of_longs),
+                           keys.longs.begin()));
+
+        scoring::google::detail::keep_common(m);
+        for (const std::size_t k : {0u, 1u}) {
+            std::vector<std::uint32_t> kept;
+            for (const std::string& w : words[k])
+                if (std::find(words[1 - k].begin(), words[1 - k].end(), w) != words[1 - k].end())
+                    kept.push_back(first.at(w));
+            REQUIRE(std::vector<std::uint32_t>(m.words[k].begin(), m.words[k].end()) == kept);
+        }
+        std::vector<std::uint32_t> ids(40), met(8), other;
+        for (auto& id : ids) id = static_cast<std::uint32_t>(holdfast::uniform_index(g, met.size()));
+        for (auto& x : met) x = static_cast<std::uint32_t>(holdfast::uniform_index(g, 2));
+        const std::size_t n = holdfast::uniform_index(g, 24);
+        other = ids;
+        const std::size_t kept = detail::keep_met(ids.data(), n, met.data());
+        REQUIRE(detail::keep_met_plain(other.data(), n, met.data()) == kept);
+        REQUIRE(std::equal(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(kept), other.begin()));
     }
 }
 

@@ -20,6 +20,7 @@ struct wave_memory {
     std::vector<std::uint32_t> local;  // [alphabet] the entry of a symbol in `table`, 0 is none; all zero between calls
     std::vector<std::uint32_t> entry;  // [columns] of each
     std::vector<std::uint64_t> table;  // [entries] masks of a symbol's columns, entry 0 of none; all zero between calls
+    bool direct = false;               // every symbol has an entry, its number and one
     std::vector<std::uint32_t> rows;   // where in `table` a row's entry begins
     std::vector<std::uint64_t> carry;  // [rows] out of the last word
     std::vector<std::uint64_t> state;
@@ -39,9 +40,14 @@ void fill_masks(std::span<const std::uint32_t> columns, std::size_t words, wave_
     std::uint32_t* entry = m.entry.data();
     std::uint32_t entries = 1;
     for (std::size_t first = 0; first < columns.size(); first += 64) {
+        const auto part = columns.subspan(first, std::min<std::size_t>(64, columns.size() - first));
         std::uint64_t* const table = m.table.data() + place(first / 64);
         std::uint64_t bit = 1;
-        for (const std::uint32_t c : columns.subspan(first, std::min<std::size_t>(64, columns.size() - first))) {
+        if (m.direct) {
+            for (const std::uint32_t c : part) table[(std::size_t{c} + 1) * words] |= bit, bit <<= 1;
+            continue;
+        }
+        for (const std::uint32_t c : part) {
             const std::uint32_t there = local[c], here = there == 0 ? entries : there;
             entries += there == 0;
             local[c] = *entry++ = here;
@@ -53,7 +59,12 @@ void fill_masks(std::span<const std::uint32_t> columns, std::size_t words, wave_
 
 /// Undoes it.
 template <class Place>
-void clear_masks(std::span<const std::uint32_t> columns, std::size_t words, wave_memory& m, Place place) {
+void clear_masks(std::span<const std::uint32_t> columns, std::size_t words, std::size_t alphabet, wave_memory& m,
+                 Place place) {
+    if (m.direct) {
+        std::fill_n(m.table.begin(), (alphabet + 1) * words, std::uint64_t{0});
+        return;
+    }
     const std::uint32_t* entry = m.entry.data();
     for (std::size_t first = 0; first < columns.size(); first += 64) {
         std::uint64_t* const table = m.table.data() + place(first / 64);
@@ -67,19 +78,29 @@ inline void make_room(std::size_t rows, std::size_t columns, std::size_t words, 
     const auto at_least = [](auto& v, std::size_t n) {
         if (v.size() < n) v.resize(n);
     };
-    at_least(m.local, alphabet);
-    at_least(m.table, (std::min(columns, alphabet) + 1) * words);
-    at_least(m.entry, columns);
+    m.direct = alphabet <= 2 * columns;
+    if (!m.direct) at_least(m.local, alphabet), at_least(m.entry, columns);
+    at_least(m.table, (m.direct ? alphabet + 1 : std::min(columns, alphabet) + 1) * words);
     at_least(m.rows, rows);
     at_least(m.state, words);
 }
 
-/// Rows that have no column, dropped; the others as places in m.table. Returns how many there are.
-inline std::size_t place_rows(std::span<const std::uint32_t> rows, std::size_t words, const wave_memory& m,
+/// Rows as places in m.table; those that are known to have no column are dropped where `drop`. Returns how many there
+/// are.
+inline std::size_t place_rows(std::span<const std::uint32_t> rows, std::size_t words, bool drop, const wave_memory& m,
                               std::uint32_t* to) {
+    const auto entry_size = static_cast<std::uint32_t>(words);
+    if (m.direct) {
+        std::transform(rows.begin(), rows.end(), to, [&](std::uint32_t r) { return (r + 1) * entry_size; });
+        return rows.size();
+    }
+    if (!drop) {
+        std::transform(rows.begin(), rows.end(), to, [&](std::uint32_t r) { return m.local[r] * entry_size; });
+        return rows.size();
+    }
     std::size_t n = 0;
     for (const std::uint32_t r : rows) {
-        to[n] = m.local[r] * static_cast<std::uint32_t>(words);
+        to[n] = m.local[r] * entry_size;
         n += to[n] != 0;
     }
     return n;
@@ -93,7 +114,7 @@ inline std::size_t lcs_added(std::span<const std::uint32_t> rows, std::span<cons
     const auto place = [](std::size_t w) { return w; };
     make_room(rows.size(), columns.size(), words, alphabet, m);
     fill_masks(columns, words, m, place);
-    const std::size_t n = place_rows(rows, words, m, m.rows.data());
+    const std::size_t n = place_rows(rows, words, true, m, m.rows.data());
     std::uint64_t s0 = ~std::uint64_t{0}, s1 = s0, s2 = s0, s3 = s0;
     for (std::size_t i = 0; i < n; ++i) {
         const std::uint64_t* mask = m.table.data() + m.rows[i];
@@ -105,7 +126,7 @@ inline std::size_t lcs_added(std::span<const std::uint32_t> rows, std::span<cons
                 : "cc");
         s0 = t0 | (s0 ^ u0), s1 = t1 | (s1 ^ u1), s2 = t2 | (s2 ^ u2), s3 = t3 | (s3 ^ u3);
     }
-    clear_masks(columns, words, m, place);
+    clear_masks(columns, words, alphabet, m, place);
     return static_cast<std::size_t>(std::popcount(~s0)) + static_cast<std::size_t>(std::popcount(~s1)) +
            static_cast<std::size_t>(std::popcount(~s2)) + static_cast<std::size_t>(std::popcount(~s3));
 }
@@ -189,21 +210,16 @@ struct lcs_wave {
     /// The length that columns first ... first + 64 words of the table grow by, over all rows.
     [[gnu::always_inline]] static std::size_t columns_of(std::span<const std::uint32_t> rows,
                                                          std::span<const std::uint32_t> columns, bool alone,
-                                                         wave_memory& m) {
+                                                         std::size_t alphabet, wave_memory& m) {
         const auto place = [](std::size_t w) { return w / lanes * lanes + lanes - 1 - w % lanes; };
         fill_masks(columns, words, m, place);
         std::uint32_t* places = m.rows.data() + most;
-        std::size_t n = rows.size();
-        if (alone)
-            n = place_rows(rows, words, m, places);
-        else
-            std::transform(rows.begin(), rows.end(), places,
-                           [&](std::uint32_t r) { return m.local[r] * static_cast<std::uint32_t>(words); });
+        const std::size_t n = place_rows(rows, words, alone, m, places);
         const std::size_t steps = (n + words + 7) / 8 * 8;
         std::fill(places + n, places + steps, 0);
         std::fill_n(m.state.data(), words, ~std::uint64_t{0});
         run(places, steps, m.table.data(), m.carry.data() + most, m.state.data());
-        clear_masks(columns, words, m, place);
+        clear_masks(columns, words, alphabet, m, place);
         std::size_t length = 0;
         for (std::size_t w = 0; w < words; ++w) length += static_cast<std::size_t>(std::popcount(~m.state[w]));
         return length;
@@ -224,10 +240,10 @@ template <std::size_t Bytes>
     for (; !columns.empty(); columns = columns.subspan(std::min(columns.size(), most))) {
         const auto part = columns.first(std::min(columns.size(), most));
         const std::size_t vectors = (part.size() + lane - 1) / lane;
-        length += vectors == 1   ? lcs_wave<Bytes, 1>::columns_of(rows, part, alone, m)
-                  : vectors == 2 ? lcs_wave<Bytes, 2>::columns_of(rows, part, alone, m)
-                  : vectors == 3 ? lcs_wave<Bytes, 3>::columns_of(rows, part, alone, m)
-                                 : lcs_wave<Bytes, 4>::columns_of(rows, part, alone, m);
+        length += vectors == 1   ? lcs_wave<Bytes, 1>::columns_of(rows, part, alone, alphabet, m)
+                  : vectors == 2 ? lcs_wave<Bytes, 2>::columns_of(rows, part, alone, alphabet, m)
+                  : vectors == 3 ? lcs_wave<Bytes, 3>::columns_of(rows, part, alone, alphabet, m)
+                                 : lcs_wave<Bytes, 4>::columns_of(rows, part, alone, alphabet, m);
     }
     return length;
 }

@@ -43,40 +43,53 @@ namespace detail {
 /// Working memory of one pair of texts.
 struct pair_memory {
     scoring::detail::marked_text text[2];
-    scoring::detail::word_numbers number, stemmed;
-    std::string stems;
-    std::vector<std::uint32_t> ids[2], stem_of;
+    scoring::detail::word_keys keys[2];
+    scoring::detail::long_words longs;
+    scoring::detail::known_stems stems;
+    std::string longer;
+    scoring::detail::word_numbers number;
+    std::vector<std::uint32_t> ids[2], met;
     std::span<const std::uint32_t> words[2];
-    std::size_t distinct = 0;  // every number in `words` is below it
     ngrams grams;
     std::vector<std::uint32_t> left;
     std::size_t bytes() const {
-        return text[0].bytes() + text[1].bytes() + number.bytes() + stemmed.bytes() + stems.capacity() + grams.bytes() +
-               4 * (ids[0].capacity() + ids[1].capacity() + stem_of.capacity() + left.capacity());
+        return text[0].bytes() + text[1].bytes() + keys[0].bytes() + keys[1].bytes() + longs.bytes() + stems.bytes() +
+               longer.capacity() + number.bytes() + grams.bytes() +
+               4 * (ids[0].capacity() + ids[1].capacity() + met.capacity() + left.capacity());
     }
 };
 
-/// Both texts as word numbers, m.words. Each different word is stemmed once.
+/// Both texts as word numbers, m.words: those of the reference from 1 on, 0 in the prediction is a word it has not.
 inline void number_words(std::string_view prediction, std::string_view reference, bool stem, pair_memory& m) {
-    m.number.clear(prediction.size() + reference.size());
     m.text[0].mark(prediction);
     m.text[1].mark(reference);
-    for (const std::size_t k : {0u, 1u}) m.words[k] = m.number(m.text[k], m.ids[k]);
-    m.distinct = m.number.size();
-    if (!stem) return;
-    m.stems.clear();
-    m.stems.reserve(prediction.size() + reference.size() + 8);  // a stem is no longer than its word
-    m.stemmed.clear(prediction.size() + reference.size());
-    m.stem_of.resize(m.distinct);
-    m.number.for_each([&](std::uint32_t number, std::string_view word) {
-        const std::size_t at = m.stems.size();
-        m.stems.append(word);
-        if (word.size() > 3) m.stems.resize(at + scoring::detail::porter::stem(m.stems.data() + at, word.size()));
-        m.stem_of[number] = m.stemmed(std::string_view(m.stems).substr(at));
-    });
+    for (const std::size_t k : {0u, 1u}) scoring::detail::find_keys(m.text[k], m.keys[k]);
+    if (m.keys[0].count_of_longs + m.keys[1].count_of_longs > 0)
+        m.longs.clear(m.keys[0].count_of_longs + m.keys[1].count_of_longs);
+    if (stem) {
+        m.longer.clear();
+        m.longer.reserve(2 * (prediction.size() + reference.size()) + 64);  // 16 bytes more for each of more than 15
+    }
+    for (const std::size_t k : {0u, 1u}) {
+        if (stem)
+            m.stems(m.text[k], m.keys[k], m.longer, m.longs);
+        else
+            scoring::detail::number_longs(m.text[k], m.keys[k], m.longs);
+        if (m.ids[k].size() < m.keys[k].words + 16) m.ids[k].resize(m.keys[k].words + 16);
+    }
+    m.number.add(m.keys[1], m.ids[1].data());
+    m.number.find(m.keys[0], m.ids[0].data());
+    for (const std::size_t k : {0u, 1u}) m.words[k] = {m.ids[k].data(), m.keys[k].words};
+}
+
+/// Keeps of both texts the words that the other one has: the others are in no common subsequence.
+inline void keep_common(pair_memory& m) {
+    if (m.met.size() < m.number.size()) m.met.resize(m.number.size());
+    std::fill_n(m.met.begin(), m.number.size(), 0u);
+    for (const std::uint32_t id : m.words[0]) m.met[id] = 1;
+    m.met[0] = 0;
     for (const std::size_t k : {0u, 1u})
-        for (std::uint32_t& id : std::span(m.ids[k].data(), m.words[k].size())) id = m.stem_of[id];
-    m.distinct = m.stemmed.size();
+        m.words[k] = {m.ids[k].data(), scoring::detail::keep_met(m.ids[k].data(), m.words[k].size(), m.met.data())};
 }
 
 }  // namespace detail
@@ -96,9 +109,10 @@ struct rouge_l {
     overlap match(std::string_view prediction, std::string_view reference) const {
         scoring::detail::scratch<detail::pair_memory> m;
         detail::number_words(prediction, reference, stem, *m);
-        const auto a = m->words[0], b = m->words[1];
-        return {static_cast<double>(lcs_length(a, b, m->distinct)), static_cast<double>(a.size()),
-                static_cast<double>(b.size())};
+        overlap o{0, static_cast<double>(m->words[0].size()), static_cast<double>(m->words[1].size())};
+        detail::keep_common(*m);
+        o.matches = static_cast<double>(lcs_length(m->words[0], m->words[1], m->number.size()));
+        return o;
     }
 };
 static_assert(overlap_scorer<rouge_l>);

@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <holdfast/core/error.hpp>
 #include <holdfast/scoring/simd.hpp>
 #include <holdfast/scoring/text.hpp>
 
@@ -129,16 +129,111 @@ inline bool mark_blocks(const char* text, std::size_t blocks, char* line, std::u
 
 #endif
 
-/// A text with its words marked.
+/// Where the words of a text begin and end from its marks; a block of 64 bytes has at most 64 of both.
+///
+/// @param places  [32 * (blocks + 1) * 2] at least: begin and end of the first word, of the second ...
+/// @return        how many words
+inline std::size_t place_words(const std::uint64_t* bits, std::size_t blocks, std::uint32_t* places) {
+    std::uint32_t* next = places;
+    std::uint64_t open = 0;  // 1: the byte before this block belongs to a word
+    for (std::size_t k = 0; k < blocks; ++k) {
+        std::uint64_t edges = bits[k] ^ (bits[k] << 1 | open);
+        open = bits[k] >> 63;
+        // Eight at a time, so that how many there are does not branch; what is too much is written over.
+        std::uint32_t* to = next;
+        next += std::popcount(edges);
+        do
+            for (std::size_t i = 0; i < 8; ++i) {
+                // with a bit that is never zero: countr_zero then has no branch either
+                *to++ = static_cast<std::uint32_t>(64 * k) +
+                        static_cast<std::uint32_t>(std::countr_zero(edges | std::uint64_t{1} << 63));
+                edges &= edges - 1;
+            }
+        while (edges != 0);
+    }
+    if (open != 0) *next++ = static_cast<std::uint32_t>(64 * blocks);
+    return static_cast<std::size_t>(next - places) / 2;
+}
+
+#if HOLDFAST_SCORING_VECTORS
+
+/// Both at once where bytes can be compressed; the text of any length. True where a byte is beyond ASCII.
+HOLDFAST_SCORING_VBMI2 inline bool find_words_vbmi2(std::string_view text, char* line, std::uint32_t* places,
+                                                    std::size_t& words) {
+    alignas(64) static constexpr auto counting = [] {
+        std::array<unsigned char, 64> c{};
+        for (std::size_t k = 0; k < 64; ++k) c[k] = static_cast<unsigned char>(k);
+        return c;
+    }();
+    const __m512i a = _mm512_set1_epi8('a'), letters = _mm512_set1_epi8(26), zero = _mm512_set1_epi8('0'),
+                  digits = _mm512_set1_epi8(10), lower = _mm512_set1_epi8(0x20),
+                  count = _mm512_load_si512(counting.data()), block = _mm512_set1_epi32(64);
+    __m512i any = _mm512_setzero_si512(), base = any;
+    std::uint32_t* next = places;
+    std::uint64_t open = 0;
+    for (std::size_t at = 0; at < text.size(); at += 64) {
+        const std::uint64_t there =
+            text.size() - at >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (text.size() - at)) - 1;
+        const __m512i x = _mm512_maskz_loadu_epi8(there, text.data() + at), low = _mm512_or_si512(x, lower);
+        const std::uint64_t marks = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(low, a), letters) |
+                                    _mm512_cmplt_epu8_mask(_mm512_sub_epi8(x, zero), digits);
+        _mm512_storeu_si512(line + at, low);
+        any = _mm512_or_si512(any, x);
+        const std::uint64_t edges = marks ^ (marks << 1 | open);
+        open = marks >> 63;
+        const __m512i packed = _mm512_maskz_compress_epi8(edges, count);
+        const auto found = static_cast<std::size_t>(_mm_popcnt_u64(edges));
+        const __m256i half = _mm512_castsi512_si256(packed);
+        _mm512_storeu_si512(next, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm256_castsi256_si128(half)), base));
+        _mm512_storeu_si512(next + 16, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm256_extracti128_si256(half, 1)), base));
+        if (found > 32) {
+            const __m256i rest = _mm512_extracti64x4_epi64(packed, 1);
+            _mm512_storeu_si512(next + 32, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm256_castsi256_si128(rest)), base));
+            _mm512_storeu_si512(next + 48,
+                                _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm256_extracti128_si256(rest, 1)), base));
+        }
+        next += found;
+        base = _mm512_add_epi32(base, block);
+    }
+    if (open != 0) *next++ = static_cast<std::uint32_t>((text.size() + 63) / 64 * 64);
+    words = static_cast<std::size_t>(next - places) / 2;
+    return _mm512_movepi8_mask(any) != 0;
+}
+
+#endif
+
+/// A text with its words found: word k is line[places[2 k], places[2 k + 1]).
 struct marked_text {
-    std::string line;                 // 16 bytes can be read from any word's first on
-    std::vector<std::uint64_t> bits;  // [blocks] of 64 bytes, the first `blocks` of them
-    std::size_t blocks = 0;
+    std::string line;                   // 16 bytes can be read from any word's first on
+    std::vector<std::uint64_t> bits;    // [blocks] of 64 bytes
+    std::vector<std::uint32_t> places;  // [2 * words], and more
+    std::size_t words = 0;
 
     /// Two signs of other scripts have a letter as their lower case: U+0130 (i and a mark) and U+212A (k).
+    ///
+    /// @throw invalid_argument where the text is 4 GiB or longer
     void mark(std::string_view text) {
-        blocks = (text.size() + 63) / 64;
+        require(text.size() < (std::size_t{1} << 32) - 64, "scoring: a text of rouge-score must be below 4 GiB");
+        const std::size_t blocks = (text.size() + 63) / 64;
         if (line.size() < 64 * (blocks + 1)) line.resize(64 * (blocks + 1));
+        if (places.size() < 64 * (blocks + 1)) places.resize(64 * (blocks + 1));
+        if (find(text, blocks) &&
+            (text.find("\xe2\x84\xaa") != std::string_view::npos || text.find("\xc4\xb0") != std::string_view::npos))
+            mark(lower(text));  // has neither
+    }
+
+    /// The bytes of word k.
+    std::string_view word(std::size_t k) const {
+        return std::string_view(line).substr(places[2 * k], places[2 * k + 1] - places[2 * k]);
+    }
+
+    std::size_t bytes() const { return line.capacity() + 8 * bits.capacity() + 4 * places.capacity(); }
+
+  private:
+    bool find(std::string_view text, std::size_t blocks) {
+#if HOLDFAST_SCORING_VECTORS
+        if (machine_has_vbmi2()) return find_words_vbmi2(text, line.data(), places.data(), words);
+#endif
         if (bits.size() < blocks) bits.resize(blocks);
         const std::size_t whole = text.size() / 64, rest = text.size() % 64;
         bool beyond = mark_blocks(text.data(), whole, line.data(), bits.data());
@@ -147,44 +242,10 @@ struct marked_text {
             std::memcpy(last.data(), text.data() + 64 * whole, rest);
             beyond |= mark_blocks(last.data(), 1, line.data() + 64 * whole, bits.data() + whole);
         }
-        if (beyond &&
-            (text.find("\xe2\x84\xaa") != std::string_view::npos || text.find("\xc4\xb0") != std::string_view::npos))
-            mark(lower(text));  // has neither
+        words = place_words(bits.data(), blocks, places.data());
+        return beyond;
     }
-
-    std::size_t bytes() const { return line.capacity() + 8 * bits.capacity(); }
 };
-
-/// Calls words(places) for the words of a text in order, many at a time: where the first begins and ends in m.line,
-/// then the second ...
-template <class Words>
-void for_marked_words(const marked_text& m, Words words) {
-    constexpr std::size_t blocks = 32;
-    std::array<std::size_t, 64 * blocks + 16> place;
-    std::uint64_t open = 0;  // 1: the byte before this block belongs to a word
-    std::size_t count = 0;   // odd where the last of them is the begin of a word
-    for (std::size_t first = 0; first < m.blocks; first += blocks) {
-        for (std::size_t k = first; k < std::min(first + blocks, m.blocks); ++k) {
-            std::uint64_t edges = m.bits[k] ^ (m.bits[k] << 1 | open);
-            open = m.bits[k] >> 63;
-            // Eight at a time, so that how many there are does not branch; what is too much is written over.
-            std::size_t* next = place.data() + count;
-            count += static_cast<std::size_t>(std::popcount(edges));
-            do
-                for (std::size_t i = 0; i < 8; ++i) {
-                    // with a bit that is never zero: countr_zero then has no branch either
-                    *next++ = 64 * k + static_cast<std::size_t>(std::countr_zero(edges | std::uint64_t{1} << 63));
-                    edges &= edges - 1;
-                }
-            while (edges != 0);
-        }
-        words(std::span<const std::size_t>(place.data(), count / 2 * 2));
-        if (count % 2 == 1) place[0] = place[count - 1];
-        count %= 2;
-    }
-    place[1] = 64 * m.blocks;
-    if (count == 1) words(std::span<const std::size_t>(place.data(), 2));
-}
 
 }  // namespace detail
 
@@ -196,12 +257,10 @@ inline std::string rouge_score_tokens(std::string_view text) {
     detail::marked_text m;
     m.mark(text);
     std::string out;
-    detail::for_marked_words(m, [&](std::span<const std::size_t> places) {
-        for (std::size_t k = 0; k < places.size(); k += 2) {
-            if (!out.empty()) out.push_back(' ');
-            out.append(m.line, places[k], places[k + 1] - places[k]);
-        }
-    });
+    for (std::size_t k = 0; k < m.words; ++k) {
+        if (k > 0) out.push_back(' ');
+        out += m.word(k);
+    }
     return out;
 }
 

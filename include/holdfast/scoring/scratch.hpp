@@ -1,6 +1,7 @@
 #pragma once
 // Working memory of a scorer, kept by the thread from one call to the next: most texts are short, and allocating would
-// cost more than scoring them. Builds on the standard library only. Nothing of one call is ever read by another.
+// cost more than scoring them. Builds on the standard library only. Nothing that one call leaves changes the result of
+// another.
 
 #include <cstddef>
 #include <memory>

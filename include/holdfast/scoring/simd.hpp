@@ -11,6 +11,8 @@
 #if HOLDFAST_X86_LEVELS
 #define HOLDFAST_SCORING_VECTORS 1
 #define HOLDFAST_SCORING_AVX512 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2")))
+#define HOLDFAST_SCORING_VBMI2 \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,popcnt,bmi2")))
 #define HOLDFAST_SCORING_AVX2 __attribute__((target("avx2")))
 #else
 #define HOLDFAST_SCORING_VECTORS 0
@@ -22,6 +24,13 @@ using holdfast::detail::machine_level;
 using holdfast::detail::simd_level;
 
 #if HOLDFAST_SCORING_VECTORS
+/// Can the machine compress bytes (AVX-512 VBMI2: Ice Lake, Zen 4 and newer)?
+inline bool machine_has_vbmi2() {
+    static const bool has = machine_level() == simd_level::avx512 && __builtin_cpu_supports("avx512vbmi") &&
+                            __builtin_cpu_supports("avx512vbmi2");
+    return has;
+}
+
 /// `Bytes` of 64-bit words in a register.
 template <std::size_t Bytes>
 struct lane_vector {

@@ -1,20 +1,15 @@
 #pragma once
-// Numbers of words without a branch between words seen and new: what ROUGE spends its time on. Builds on
-// rouge_words.hpp and tokens.hpp (whose interner takes any word, this one those of rouge-score).
+// Which words of two texts are the same, as small numbers: what ROUGE compares. The reference's words get numbers, the
+// prediction's are only looked up. Builds on word_keys.hpp.
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
-#include <string_view>
 #include <vector>
 
-#include <holdfast/scoring/rouge_words.hpp>
 #include <holdfast/scoring/simd.hpp>
-#include <holdfast/scoring/tokens.hpp>
+#include <holdfast/scoring/word_keys.hpp>
 
 #if HOLDFAST_SCORING_VECTORS
 #include <immintrin.h>
@@ -22,235 +17,148 @@
 
 namespace holdfast::scoring::detail {
 
-/// A word of up to 15 letters as 16 bytes, filled up with zeros; or the number of a longer one, its last byte not zero.
-class packed_word {
-  public:
-    packed_word() = default;
-
-    /// @param word  16 bytes can be read
-    static packed_word of(const char* word, std::size_t length) {
-        static constexpr auto ones = [] {
-            std::array<unsigned char, 32> m{};
-            for (std::size_t k = 0; k < 16; ++k) m[k] = 0xff;
-            return m;
-        }();
-        const unsigned char* mask = ones.data() + 16 - length;
-        packed_word w;
-#if HOLDFAST_SCORING_VECTORS
-        w.bytes_ = _mm_and_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(word)),
-                                 _mm_loadu_si128(reinterpret_cast<const __m128i*>(mask)));
-#else
-        for (std::size_t k = 0; k < 2; ++k) {
-            std::uint64_t letters, kept;
-            std::memcpy(&letters, word + 8 * k, 8);
-            std::memcpy(&kept, mask + 8 * k, 8);
-            w.bytes_[k] = letters & kept;
-        }
-#endif
-        return w;
-    }
-
-    static packed_word of_number(std::uint32_t number) {
-        std::array<unsigned char, 16> bytes{};
-        std::memcpy(bytes.data(), &number, 4);
-        bytes[15] = 0xff;
-        packed_word w;
-        std::memcpy(&w.bytes_, bytes.data(), 16);
-        return w;
-    }
-
-    std::array<char, 16> letters() const {
-        std::array<char, 16> bytes;
-        std::memcpy(bytes.data(), &bytes_, 16);
-        return bytes;
-    }
-
-    /// 64 bits that depend on all of them; the upper ones after a multiplication make a place in a table.
-    std::uint64_t mixed() const {
-#if HOLDFAST_SCORING_VECTORS
-        const __m128i swapped = _mm_shuffle_epi32(bytes_, 0x4e);
-        return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_add_epi64(bytes_, _mm_slli_epi64(swapped, 5))));
-#else
-        return bytes_[0] + (bytes_[1] << 5);
-#endif
-    }
-
-    /// Zero where both are the same.
-    std::uint64_t differs(const packed_word& other) const {
-#if HOLDFAST_SCORING_VECTORS
-        return static_cast<std::uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes_, other.bytes_)) ^ 0xffff);
-#else
-        return (bytes_[0] ^ other.bytes_[0]) | (bytes_[1] ^ other.bytes_[1]);
-#endif
-    }
-
-  private:
-#if HOLDFAST_SCORING_VECTORS
-    __m128i bytes_;
-#else
-    std::array<std::uint64_t, 2> bytes_;
-#endif
-};
-
-/// Gives the words of marked texts numbers 0, 1, 2 ... in order of first appearance. Words of up to 15 letters are kept
-/// by value, 16 bytes filled up with zeros; longer ones stand for their number in a table of their own, so that a
-/// number is always the number of one word.
+/// Numbers 1, 2, 3 ... of keys in order of first appearance; 0 is a key that is not there.
 class word_numbers {
   public:
-    /// Forgets all words, keeps the memory.
-    /// @param bytes  of the texts to come, roughly
-    void clear(std::size_t bytes) {
-        size_ = 0;
-        long_.clear();
-        if (round_ >> 63 != 0) {  // far from where it would begin anew
-            for (auto* all : {&slots_, &spare_})
-                for (slot& s : *all) s.tag = 0;
-            round_ = 0;
-        }
-        use(std::clamp<std::size_t>(std::bit_ceil(bytes / 2 + 1), 512, 4096));
-    }
-
-    /// The numbers of the words of a text. Long words are kept as views of m.line.
-    /// @param ids  replaced where it is too short; its first numbers are returned
-    std::span<const std::uint32_t> operator()(const marked_text& m, std::vector<std::uint32_t>& ids) {
-        if (ids.size() < 32 * m.blocks + 1) ids.resize(32 * m.blocks + 1);
-        std::uint32_t* next = ids.data();
-        for_marked_words(m, [&](std::span<const std::size_t> places) {
-            while (!places.empty()) {
-                if (room() == 0) grow();
-                const std::size_t words = std::min(room(), places.size() / 2);
-                number_all(m.line.data(), places.data(), words, next);
-                places = places.subspan(2 * words);
-                next += words;
-            }
-        });
-        return {ids.data(), static_cast<std::size_t>(next - ids.data())};
-    }
-
-    /// The number of a word of [a-z0-9]; a long one must outlive this.
-    std::uint32_t operator()(std::string_view word) {
-        if (room() == 0) grow();
-        std::array<char, 16> filled{};
-        if (word.size() < 16) std::memcpy(filled.data(), word.data(), word.size());
-        const packed_word w = word.size() < 16 ? packed_word::of(filled.data(), word.size()) : pack_long(word);
-        return static_cast<std::uint32_t>(now().number(w, size_));
-    }
-
-    /// Calls word(number, its word) for all words, in any order; the word is valid during the call.
-    template <class Word>
-    void for_each(Word word) const {
-        for (std::size_t at = 0; at <= mask_; ++at) {
-            const slot& s = slots_[at];
-            if ((s.tag ^ round_) >= size_) continue;
-            const auto number = static_cast<std::uint32_t>(s.tag);
-            const std::array<char, 16> letters = s.word.letters();
-            std::uint32_t number_of_long;
-            std::memcpy(&number_of_long, letters.data(), 4);
-            word(number, letters[15] == 0 ? std::string_view(letters.data()) : long_.word(number_of_long));
-        }
-    }
-
-    /// How many different words there are; every number is below it.
-    std::size_t size() const { return size_; }
-
-    std::size_t bytes() const { return sizeof(slot) * (slots_.capacity() + spare_.capacity()) + long_.bytes(); }
-
-  private:
-    struct alignas(32) slot {
-        packed_word word;
-        std::uint64_t tag;  // round_ | number; free where the round is an older one
-    };
-
-    /// Out of line, so that the loop below keeps its registers.
-#if defined(__GNUC__)
-    __attribute__((noinline, cold))
-#endif
-    packed_word
-    pack_long(std::string_view word) {
-        return packed_word::of_number(long_(word));
-    }
-
-    /// What the loops work on: copies of the members below, so that they stay in registers.
-    struct view {
-        slot* slots;
-        std::uint64_t round;
-        std::size_t mask;
-        int shift;
-
-        std::size_t place(packed_word w) const {
-            return static_cast<std::size_t>(w.mixed() * 0x9e3779b97f4a7c15u >> shift);
-        }
-
-        /// Without a branch between words seen and new: what a slot holds is written again.
-        /// @param size  of the words, one more where it is a new one
-        std::uint64_t number(packed_word w, std::uint64_t& size) const {
-            for (std::size_t at = place(w);; at = (at + 1) & mask) {
+    /// Forgets what there was and numbers the keys of a text.
+    /// @param ids  [k.words], set
+    void add(const word_keys& k, std::uint32_t* ids) {
+        clear(k.words);
+        // Without a branch between keys seen and new: what a slot holds is written again.
+        slot* const slots = slots_.data();
+        const std::uint64_t round = round_;
+        const int shift = shift_;
+        const std::size_t mask = mask_;
+        std::uint64_t size = 1;
+        for (std::size_t i = 0; i < k.words; ++i) {
+            const std::uint64_t key = k.key[i];
+            for (std::size_t at = k.hash[i] >> shift;; at = (at + 1) & mask) {
                 slot& s = slots[at];
-                // Every number is below the size, a slot of an older round far above it.
-                const std::uint64_t there = s.tag ^ round;
-                std::uint64_t old = 0 - std::uint64_t{there < size};
+                std::uint64_t fresh = 0 - std::uint64_t{s.tag < round};  // all ones where the slot is of an older round
 #if defined(__GNUC__)
-                __asm__("" : "+r"(old));  // else compilers make a branch of it
+                __asm__("" : "+r"(fresh));  // else compilers make a branch of it
 #endif
-                if ((s.word.differs(w) & old) != 0) continue;
-                const std::uint64_t n = size ^ ((size ^ there) & old);
-                s.word = w;
-                s.tag = round | n;
-                size += old + 1;
-                return n;
+                if (((s.key ^ key) & ~fresh) != 0) continue;
+                const std::uint64_t tag = s.tag ^ ((s.tag ^ (round | size)) & fresh);
+                s = {key, tag};
+                ids[i] = static_cast<std::uint32_t>(tag);
+                size -= fresh;
+                break;
             }
-        }
-    };
-    view now() { return {slots_.data(), round_, mask_, shift_}; }
-
-    /// The numbers of many words, for which there is room.
-#if defined(__GNUC__)
-    __attribute__((noinline))
-#endif
-    void
-    number_all(const char* line, const std::size_t* places, std::size_t words, std::uint32_t* to) {
-        std::uint64_t size = size_;
-        const view v = now();
-        for (std::size_t k = 0; k < words; ++k) {
-            const char* word = line + places[2 * k];
-            const std::size_t length = places[2 * k + 1] - places[2 * k];
-            const packed_word w = length < 16 ? packed_word::of(word, length) : pack_long({word, length});
-            to[k] = static_cast<std::uint32_t>(v.number(w, size));
         }
         size_ = size;
     }
 
-    /// How many words more a quarter of the table holds.
-    std::size_t room() const { return (mask_ + 1) / 4 - size_; }
+    /// The numbers of the keys of another text.
+    /// @param ids  [k.words, and 8 more], set
+    void find(const word_keys& k, std::uint32_t* ids) const {
+#if HOLDFAST_SCORING_VECTORS
+        if (machine_level() == simd_level::avx512) return find_avx512(k, ids);
+#endif
+        find_plain(k, ids);
+    }
 
-    void grow() {
-        const std::size_t before = slots_.empty() ? 0 : mask_ + 1;
-        const std::uint64_t round = round_;
-        slots_.swap(spare_);
-        use(std::max<std::size_t>(512, 4 * before));
-        for (std::size_t k = 0; k < before; ++k) {
-            const std::uint64_t number = spare_[k].tag ^ round;
-            if (number >= size_) continue;
-            std::size_t at = now().place(spare_[k].word);
-            while ((slots_[at].tag ^ round_) < size_) at = (at + 1) & mask_;
-            slots_[at] = {spare_[k].word, round_ | number};
+    void find_plain(const word_keys& k, std::uint32_t* ids) const {
+        for (std::size_t i = 0; i < k.words; ++i) ids[i] = find_one(k.key[i], k.hash[i] >> shift_);
+    }
+
+#if HOLDFAST_SCORING_VECTORS
+    HOLDFAST_SCORING_AVX512 void find_avx512(const word_keys& k, std::uint32_t* ids) const {
+        const __m512i round = _mm512_set1_epi64(static_cast<long long>(round_));
+        const __m128i shift = _mm_cvtsi32_si128(shift_);
+        for (std::size_t i = 0; i < k.words; i += 8) {
+            const auto there = static_cast<__mmask8>(k.words - i >= 8 ? 0xff : (1u << (k.words - i)) - 1);
+            const __m256i at = _mm256_srl_epi32(_mm256_maskz_loadu_epi32(there, k.hash.data() + i), shift);
+            const __m512i key = _mm512_maskz_loadu_epi64(there, k.key.data() + i);
+            const __m256i twice = _mm256_add_epi32(at, at);  // a slot is two words of eight bytes
+            const __m512i held = _mm512_i32gather_epi64(twice, &slots_.data()->key, 8),
+                          tag = _mm512_i32gather_epi64(twice, &slots_.data()->tag, 8);
+            const __mmask8 used = _mm512_cmpge_epu64_mask(tag, round) & there,
+                           same = _mm512_mask_cmpeq_epi64_mask(used, held, key);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(ids + i),
+                                _mm256_maskz_mov_epi32(same, _mm512_cvtepi64_epi32(tag)));
+            for (unsigned other = used & ~unsigned{same}; other != 0; other &= other - 1) {
+                const std::size_t j = i + static_cast<std::size_t>(std::countr_zero(other));
+                ids[j] = find_one(k.key[j], k.hash[j] >> shift_);
+            }
+        }
+    }
+#endif
+
+    /// Every number is below it.
+    std::size_t size() const { return size_; }
+
+    std::size_t bytes() const { return sizeof(slot) * slots_.capacity(); }
+
+  private:
+    struct alignas(16) slot {
+        std::uint64_t key = 0;
+        std::uint64_t tag = 0;  // round_ | number; free where the round is an older one
+    };
+
+    std::uint32_t find_one(std::uint64_t key, std::size_t at) const {
+        for (;; at = (at + 1) & mask_) {
+            const slot& s = slots_[at];
+            if (s.tag < round_) return 0;
+            if (s.key == key) return static_cast<std::uint32_t>(s.tag);
         }
     }
 
-    /// An empty table of so many slots, a power of two.
-    void use(std::size_t slots) {
+    /// An empty table that so many words fill to a third at most.
+    void clear(std::size_t words) {
+        const std::size_t slots = std::bit_ceil(std::max<std::size_t>(512, 3 * words));
         if (slots_.size() < slots) slots_.resize(slots);
         mask_ = slots - 1;
-        shift_ = 64 - std::countr_zero(slots);
+        shift_ = 32 - std::countr_zero(slots);
+        if (round_ >> 63 != 0) {  // far from where it would begin anew
+            std::fill(slots_.begin(), slots_.end(), slot{});
+            round_ = 0;
+        }
         round_ += std::uint64_t{1} << 32;
     }
 
-    std::vector<slot> slots_, spare_;
+    std::vector<slot> slots_;
     std::uint64_t round_ = 0;  // in the upper half
     std::size_t mask_ = 0;
-    std::uint64_t size_ = 0;
-    int shift_ = 64;
-    interner long_;
+    std::uint64_t size_ = 1;
+    int shift_ = 32;
 };
+
+inline std::size_t keep_met_plain(std::uint32_t* ids, std::size_t n, const std::uint32_t* met) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::uint32_t id = ids[i];
+        ids[kept] = id;
+        kept += met[id];
+    }
+    return kept;
+}
+
+#if HOLDFAST_SCORING_VECTORS
+HOLDFAST_SCORING_AVX512 inline std::size_t keep_met_avx512(std::uint32_t* ids, std::size_t n,
+                                                           const std::uint32_t* met) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < n; i += 16) {
+        const auto there = static_cast<__mmask16>(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        const __m512i id = _mm512_maskz_loadu_epi32(there, ids + i), is = _mm512_i32gather_epi32(id, met, 4);
+        const __mmask16 keep = _mm512_mask_test_epi32_mask(there, is, is);
+        _mm512_storeu_si512(ids + kept, _mm512_maskz_compress_epi32(keep, id));  // never beyond what was read
+        kept += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(keep)));
+    }
+    return kept;
+}
+#endif
+
+/// Drops the numbers that were not met.
+///
+/// @param ids  [n, and 16 more]
+/// @param met  of every number 1 or 0
+/// @return     how many are left, in their order
+inline std::size_t keep_met(std::uint32_t* ids, std::size_t n, const std::uint32_t* met) {
+#if HOLDFAST_SCORING_VECTORS
+    if (machine_level() == simd_level::avx512) return keep_met_avx512(ids, n, met);
+#endif
+    return keep_met_plain(ids, n, met);
+}
 
 }  // namespace holdfast::scoring::detail
