@@ -222,7 +222,10 @@ inline void give_suites(const method& m, run& r, const request& asked,
     const auto stages = r.stream ? r.stream->stages() : std::vector<std::string>{};
     for (column& c : stream)  // the model before training may have been asked the stream's tasks, too
         for (const column& b : before_only)
-            if (b.name == c.name && std::isnan(c.before)) c.before = b.before, c.before_error = b.before_error;
+            if (b.name == c.name && std::isnan(c.before)) {
+                c.before = in_unit(b.before, b.traits, c.traits);
+                c.before_error = in_unit(b.before_error, b.traits, c.traits);
+            }
     bool any = false;
     for (std::size_t k = 0; k < 3; ++k) {
         if (names[k].empty()) continue;
@@ -238,16 +241,19 @@ inline void give_suites(const method& m, run& r, const request& asked,
     if (!stream.empty()) r.stream = table(std::move(stream), stages);
 }
 
+/// A row of scores given beside the stream, in the units of its tasks.
 inline std::vector<double> row_for(const std::string& path, const table& stream, const reading& how) {
     if (path.empty()) return {};
     const table t = read_row(path, how);
+    const auto& names = t.scores().names();
     std::vector<double> row;
-    for (const std::string& name : stream.scores().names()) {
-        const auto& names = t.scores().names();
+    for (std::size_t k = 0; k < stream.tasks(); ++k) {
+        const std::string& name = stream.scores().names()[k];
         if (std::find(names.begin(), names.end(), name) == names.end())
             throw format_error(path, 0, "has no score of task \"" + name + "\"");
         const std::size_t j = t.scores().index(name);
-        row.push_back(t.score(t.stages().empty() ? 0 : 1, j));
+        row.push_back(
+            in_unit(t.score(t.stages().empty() ? 0 : 1, j), t.scores().traits()[j], stream.scores().traits()[k]));
     }
     return row;
 }

@@ -44,7 +44,8 @@ void add_options(CLI::App& app, settings& s) {
     app.add_option("--suite", s.asked.suites, "general=NAME,NAME,safety=NAME: test sets that are not of the stream");
     app.add_option("--tasks", s.asked.how.tasks, "Tasks in the order of the stream [the file's]")->delimiter(',');
     app.add_option("--metric", s.metric, "TASK=NAME: which number of a result file counts")->delimiter(',');
-    app.add_option("--scale", s.scale, "The best score: 100, or TASK=100 [1; 100 where a CSV goes above 1]")
+    app.add_option("--scale", s.scale,
+                   "The best score: 100, or TASK=100 [1; 100 for a column of a CSV that goes above 1]")
         ->delimiter(',');
     app.add_option("--sizes", s.sizes, "Number of test items: N, or TASK=N, for intervals")->delimiter(',');
     app.add_flag("--skip-missing", s.skip_missing, "Means leave out what was not evaluated, and say so");

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <string>
 #include <vector>
@@ -81,22 +82,29 @@ inline std::vector<column> columns_of(const formats::score_table& t) {
     return columns;
 }
 
-/// A CSV says no unit. A score above 1 somewhere makes it a table of per cents, all of it: numbers are never rescaled
-/// by what they look like. --scale says otherwise, task by task.
-inline void guess_unit(std::vector<column>& columns) {
-    bool above = false;
-    for (const column& c : columns) {
-        above |= c.before > 1;
-        for (const double x : c.after) above |= x > 1;
+/// A CSV says no unit. A task with a score above 1 is in per cent; one whose scores lie in 0..1 while others are in per
+/// cent is taken as it looks, and that is said, since a low score in per cent looks the same. --scale says otherwise.
+inline void guess_unit(std::vector<column>& columns, const std::string& path, const reading& how) {
+    const auto best = [](const column& c) {
+        double most = std::isnan(c.before) ? 0 : c.before;
+        for (const double x : c.after) most = std::max(most, std::isnan(x) ? 0 : x);
+        return most;
+    };
+    if (std::none_of(columns.begin(), columns.end(), [&](const column& c) { return best(c) > 1; })) return;
+    std::string low;
+    for (column& c : columns) {
+        c.traits.scale = best(c) > 0 && best(c) <= 1 ? 1 : 100;
+        if (c.traits.scale == 1 && chosen(how.scale, c.name, 0) == 0) low += (low.empty() ? "" : ", ") + c.name;
     }
-    if (above)
-        for (column& c : columns) c.traits.scale = 100;
+    if (!low.empty())
+        std::cerr << "report: " << path << ": the scores of " << low
+                  << " are taken as 0..1, those of the other tasks as per cent; --scale TASK=100 says otherwise\n";
 }
 
 inline table read_csv(const std::string& path, const reading& how) {
     const auto t = formats::read_csv_scores(path);
     auto columns = columns_of(t);
-    guess_unit(columns);
+    guess_unit(columns, path, how);
     return finish(std::move(columns), t.stages, how, path);
 }
 

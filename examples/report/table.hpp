@@ -39,6 +39,11 @@ struct column {
     std::vector<double> after_errors{};  // [stages], or empty
 };
 
+/// A score, or its error, of one task in the unit that another table has for it.
+inline double in_unit(double x, const metrics::task_traits& from, const metrics::task_traits& to) {
+    return from.scale == to.scale ? x : x / from.scale * to.scale;
+}
+
 /// Scores of tasks after stages, and the variance of each.
 class table {
   public:

@@ -69,6 +69,27 @@ gives 'a,overall_performance,0.43333333333333335,,,meanofthelastrow,3,3' a.csv -
 printf 'stage,A,B\n1,60,\n2,50,70\n' >cent.csv
 gives '"overall_performance":{"value":60.0' cent.csv --format json
 gives 'overall_performance60.00[' cent.csv --sizes A=100,B=100
+# Both in one table: each column in its own unit, and what is assumed of the low one is said.
+printf 'stage,A,B\n1,50,.3\n2,40,.7\n' >mixed.csv
+"$program" mixed.csv --format json >out 2>err || fail "mixed.csv ended with $?"
+tr -d ' \n' <out | grep -qF '"overall_performance":{"value":0.55' || fail "mixed units gave: $(head -c 500 out)"
+grep -qF "report: mixed.csv: the scores of B are taken as 0..1, those of the other tasks as per cent; --scale TASK=100" err ||
+    fail "mixed units said: $(cat err)"
+gives '"overall_performance":{"value":0.55' mixed.csv --scale A=100 --scale B=1 --format json
+gives '"overall_performance":{"value":20.35' mixed.csv --scale 100 --format json
+# Rows beside the table come in their own unit, too: 30 - 50 per cent.
+printf 'stage,A,B\n1,50,30\n2,40,70\n' >cents.csv
+printf 'stage,A,B\n1,.5,.3\n2,.4,.7\n' >shares.csv
+printf 'stage,A,B\nbase,25,50\n' >row100.csv
+printf 'stage,A,B\nbase,.25,.5\n' >row1.csv
+for row in row1 row100; do
+    gives '"forward_transfer":{"value":-20.0,' cents.csv --baseline $row.csv --format json
+    gives '"relative_gain":{"value":160.0,' cents.csv --single-task $row.csv --format json
+    gives '"forward_transfer":{"value":-0.2,' shares.csv --baseline $row.csv --format json
+    gives '"relative_gain":{"value":160.0,' shares.csv --single-task $row.csv --format json
+    gives '"forward_transfer_zero_shot":{"value":-20.0,' cents.csv --before $row.csv --format json
+done
+
 # A table with holes says which, or leaves them out when told to.
 printf 'stage,A,B,C\n1,0.6,,\n2,,0.7,\n3,0.5,,0.8\n' >holes.csv
 gives '"overall_performance":"metrics::overall_performance:needsthescoreoftask1(B)afterstage2' holes.csv --format json
