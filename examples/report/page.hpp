@@ -67,11 +67,17 @@ inline std::string html_table(const std::vector<std::string>& head, const std::v
         "class=\"settings\">\n<thead><tr>";
     for (const auto& h : head) all += "<th scope=\"col\">" + text::escape(h) + "</th>";
     all += "</tr></thead>\n<tbody>\n";
+    const auto cell = [](const std::string& words) {  // an interval stays on one line
+        std::string shown = text::escape(words);
+        const auto bounds = shown.find('[');
+        if (bounds != std::string::npos && shown.find("\u00a0", bounds) != std::string::npos)
+            shown.insert(bounds, "<span style=\"white-space:nowrap\">").append("</span>");
+        return "<td>" + shown + "</td>";
+    };
     for (const auto& row : rows) {
         all += "<tr>";
         for (std::size_t c = 0; c < row.size(); ++c)
-            all += c == 0 ? "<th scope=\"row\">" + text::escape(row[c]) + "</th>"
-                          : "<td>" + text::escape(row[c]) + "</td>";
+            all += c == 0 ? "<th scope=\"row\">" + text::escape(row[c]) + "</th>" : cell(row[c]);
         all += "</tr>\n";
     }
     return all + "</tbody>\n</table>\n</div>\n";
@@ -124,7 +130,7 @@ inline std::string critical_difference_svg(const outcome& o) {
         const bool better = i < (order.size() + 1) / 2;  // named on the left, the others on the right
         const double at = x(ranks[order[i]]);
         const double row = first + step * static_cast<double>(better ? i : order.size() - 1 - i) + 6;
-        const double to = better ? left - 6 : left + width + 6;
+        const double to = better ? 2 : 598;  // under the name, whatever its length
         svg += line(at, 40, at, row, "stroke=\"var(--faint,#5a6b72)\"") +
                line(at, row, to, row, "stroke=\"var(--faint,#5a6b72)\"") +
                label(better ? 2 : 598, row - 4, o.methods[order[i]].name + " " + text::fixed(ranks[order[i]], 2),
@@ -209,7 +215,7 @@ inline std::string differences_section(const outcome& o) {
         const int digits = text::decimals_of(o.measured[d.a].find(d.id)->result.scale);
         (d.test ? tested : others)
             .push_back({o.methods[d.a].name + " − " + o.methods[d.b].name, d.id,
-                        text::fixed(d.interval.estimate, digits), bounds(d.interval, digits),
+                        text::fixed(d.interval.estimate, digits), together(bounds(d.interval, digits)),
                         d.test ? text::fixed(d.corrected_p, 4) : "–", d.interval.method});
     }
     if (tested.empty() && others.empty()) return {};

@@ -319,7 +319,12 @@ class page : page_writer {
         out_ += "</details>\n</section>\n";
     }
 
+    /// Left out where nobody said: scores that came from a table.
     void settings() {
+        const auto told = [](const auto& t) { return !t.scorer.empty() || t.train > 0; };
+        if (std::none_of(tasks().begin(), tasks().end(), told) && common_settings(runs_).empty() &&
+            std::all_of(methods_.begin(), methods_.end(), [](const auto& s) { return s.policy.empty(); }))
+            return;
         section("settings", "How it was run", "");
         scroll("Tasks");
         out_ +=
