@@ -68,3 +68,20 @@ TEST_CASE("forgetting refuses one stage, and a loss relative to nothing") {
                   "a loss relative to 0 is not defined, task 0 (a) never scored above 0");
     CHECK_REFUSES(metrics::relative_forgetting_best(r), "metrics::relative_forgetting_best: a loss relative to 0");
 }
+
+TEST_CASE("the recovery gap is what comes back of what was lost") {
+    const auto r = tables::four_tasks();
+    // .80 - .65, .80 - .78 and .85 - .55; the task just learned has nothing to recover
+    const std::vector<double> recovered{.80, .80, .85, .90};
+    const auto gap = metrics::recovery_gap(r, recovered);
+    CHECK(gap.value == Approx((.15 + .02 + .30) / 3));
+    CHECK(gap.tasks == 3);
+    CHECK(metrics::recovery_gap(r, recovered, {.denominator = metrics::over_all_tasks}).value == Approx(.47 / 4));
+    // all that was lost since each task was learned comes back: the gap is that forgetting
+    CHECK(metrics::recovery_gap(r, std::vector<double>{.80, .70, .90, .88}).value ==
+          Approx(metrics::forgetting_first_last(r).value));
+    CHECK_REFUSES(metrics::recovery_gap(r, std::vector<double>{.8}),
+                  "metrics::recovery_gap: needs a score after recovery of each of 4 tasks, got 1");
+    CHECK_REFUSES(metrics::recovery_gap(r, std::vector<double>{.8, metrics::not_evaluated, .9, .9}),
+                  "needs the score after recovery of task 1");
+}

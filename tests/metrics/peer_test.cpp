@@ -26,6 +26,15 @@ TEST_CASE("one table, three forgettings, as three toolkits print them") {
     CHECK(named(peer::pycil(r), "Forgetting") == Approx(.18));
 }
 
+TEST_CASE("Avalanche's own case: forgetting by experience is .8 and -.2 at the end, .5 one stage before") {
+    metrics::accuracy_matrix r({"0", "1", "2"});
+    r.append({1, 0, 0}).append({.5, .8, 1});
+    CHECK(named(peer::avalanche(r), "StreamForgetting") == Approx(.5));
+    r.append({.2, 1, .5});
+    CHECK(named(peer::avalanche(r), "StreamForgetting") == Approx((.8 - .2) / 2));
+    CHECK(named(peer::avalanche(r), "StreamBWT") == Approx(-.3));
+}
+
 TEST_CASE("the other numbers of each toolkit on the four-task case") {
     const auto r = tables::four_tasks();
     CHECK(named(peer::trace(r), "OP") == Approx(.715));

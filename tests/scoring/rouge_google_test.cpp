@@ -31,6 +31,35 @@ TEST_CASE("Google's ROUGE-L and ROUGE-N on the package's own cases") {
     CHECK(scoring::google::rouge_n{0}.score("one", texts{"one"}) == 0);
 }
 
+TEST_CASE("Google's ROUGE is that of ROUGE-1.5.5 on the texts of the package's tests") {
+    // Lines of google-research/rouge, testdata/target.txt and prediction.txt (Apache-2.0); the values are those of runs
+    // of the Perl script, in rouge_scorer_test.py.
+    const texts target{
+        "ZfbCUIUuePaiLVUlCaUXxkpu XPeWing tUHfPMuZ',-Xd Y BrUgVJing M-HV.-DgdDaY.rFDJCRing Ht-LM EKBDXkME,yz'RBr "
+        "q'wtion wIojNbN wL,b .a-'XdQggyFl jB-RPP'iyOIcUxer tKM L",
+        "KsJdPByEtAor fE-Qg Dpdbring cw-WeFyu vC MoBL Xdn g wkvcEiGvKtion BDFhrpMtion psing sbKao Q m qiing LMmer "
+        "HqqLFXe,XPY,J XsurkMer ,ed nB'wH'bWVHjWFEing tQ.saefZwJtKrTlixYpMMsJing UCAPwNHeYVjDing c T BUySKtion "
+        "gMPfJpwGw p'NvxAoping eu pBwMBKV'I DNxqelhu,PHPxDEq,mtion SN"};
+    const texts prediction{"rFDJCRtion Ht-LM EKtDXkME,yz'RBr q'wer wrojNbN wL,b .a-'XdQggyFl jB-RPP'iyOIcUxi",
+                           "n cw-WeFyu vC MoBL Xdn g wkvcEiGvKtion BDFhrpMer pstion sbKao Q m qier LMmed HqqLFXe,XPY,J "
+                           "XsurkMeo ,ed nB'wH'bWVHjWFEer tQ.saefZwJtKrTlixYpMMNJtion UCAPwNHeYVjD"};
+    const auto is = [](const scoring::overlap& o, double recall, double precision, double f) {
+        CHECK(o.recall() == Approx(recall).margin(5e-6));
+        CHECK(o.precision() == Approx(precision).margin(5e-6));
+        CHECK(o.f() == Approx(f).margin(5e-6));
+    };
+    for (const bool stem : {false, true}) {
+        const scoring::google::rouge_n one{1, stem}, two{2, stem};
+        is(one.match(prediction[0], target[0]), .40741, .68750, .51163);
+        is(two.match(prediction[0], target[0]), .30769, .53333, .39024);
+        is(two.match(prediction[1], target[1]), .29268, .48000, .36364);
+    }
+    is(scoring::google::rouge_n{1}.match(prediction[1], target[1]), .40476, .65385, .50000);
+    is(scoring::google::rouge_n{1, true}.match(prediction[1], target[1]), .42857, .69231, .52941);
+    is(scoring::google::rouge_l{}.match(prediction[0], target[0]), .40741, .68750, .51163);
+    is(scoring::google::rouge_l{}.match(prediction[1], target[1]), .40476, .65385, .50000);
+}
+
 TEST_CASE("the stemmer makes forms of one word equal") {
     const scoring::google::rouge_l stemmed{.stem = true};
     CHECK(stemmed.score("he die of hungers", texts{"he was dying of hunger"}) == Approx(.888889).margin(1e-6));

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,31 @@ inline result loss(const char* function, const char* name, const std::string& wh
 [[nodiscard]] inline result relative_forgetting_best(const accuracy_matrix& r, const options& o = {}) {
     return detail::loss("metrics::relative_forgetting_best", "FR", "share of the best earlier score, ", r,
                         detail::reference_rows::earlier, true, o);
+}
+
+/// Recovery gap: what a few steps of training on old tasks bring back. As large as the forgetting, the knowledge was
+/// never gone (spurious forgetting); near zero, it was.
+///
+///     gap = 1/(T-1) · Σ_{j<T-1} ( s[j] − R[T-1][j] )
+///
+/// @param r          scores [stages, T], at least 2 stages
+/// @param recovered  s [T], scores of the last stage's model after those steps, each in its task's own unit; how many
+///                   steps is the caller's to say
+/// @return           mean gain, in the unit of r
+/// @throw            invalid_argument if a score that is needed is missing
+/// @cost             O(T)
+/// @see              Zheng et al. 2025 (Spurious Forgetting in Continual Learning of Language Models), ICLR
+[[nodiscard]] inline result recovery_gap(const accuracy_matrix& r, std::span<const double> recovered,
+                                         const options& o = {}) {
+    constexpr auto function = "metrics::recovery_gap";
+    const auto denominator = detail::denominator_of(function, o, over_earlier_tasks, over_all_tasks);
+    detail::check_given(function, "a score after recovery", r, recovered);
+    const std::size_t t = detail::stage_of(function, r, o, 2);
+    detail::mean m;
+    for (std::size_t j = 0; j < t; ++j)
+        m.add(detail::given(function, "the score after recovery", r, recovered, j, o) -
+              detail::cell(function, r, t, j, o));
+    return detail::close_earlier(m, "recovery gap", "after recovery minus last, ", denominator, t + 1, r.scale(), o);
 }
 
 /// Forgetting of each task alone, the terms of forgetting().
