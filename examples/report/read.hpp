@@ -40,6 +40,8 @@ inline kind kind_of(const std::string& path) {
             if (formats::detail::parse_result_name(name)) return kind::trace_folder;
         return kind::lm_eval;
     }
+    if (!std::filesystem::is_regular_file(path))
+        throw format_error(path, 0, "is a pipe or a device, which cannot be read twice: write it to a file first");
     if (path.ends_with(".jsonl")) return kind::lm_eval;
     const std::string text = formats::detail::read_text(path);
     const auto first = text.find_first_not_of(" \t\r\n");

@@ -195,6 +195,8 @@ grep -qF '>b 1.00<' out || fail "the diagram lacks a rank: $(cat out)"
 # Refused.
 refuses "SCORES are needed, or --before and --after"
 refuses "nowhere.csv: there is no such file or folder" nowhere.csv
+mkfifo pipe
+refuses "pipe: is a pipe or a device, which cannot be read twice" pipe
 refuses "--format" a.csv --format pdf
 refuses "The following argument was not expected: --magic" a.csv --magic
 printf 'stage,A\n1,high\n' >bad.csv
