@@ -140,10 +140,9 @@ inline void number_longs(const marked_text& m, word_keys& k, long_words& number)
 /// on its word alone, so what is kept changes no result.
 class known_stems {
   public:
-    known_stems() : short_(1u << short_bits), long_(1u << long_bits) {}
-
     /// Makes the keys of words those of their stems. Words of up to three letters are their own stems.
     void operator()(const marked_text& m, word_keys& k, std::string& longer, long_words& number) {
+        if (short_.empty()) long_.resize(1u << long_bits), short_.resize(1u << short_bits);
 #if HOLDFAST_SCORING_VECTORS
         if (machine_level() == simd_level::avx512)
             short_avx512(k);
