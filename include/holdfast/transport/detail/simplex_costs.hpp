@@ -27,20 +27,21 @@ inline std::int64_t equal_parts(std::span<const double> weights) {
         const bool whole = std::all_of(weights.begin(), weights.end(), [&](double w) {
             const double parts = w / least * parts_of_least, rounded = std::nearbyint(parts);
             sum += rounded;
-            return std::abs(parts - rounded) <= 1e-12 * parts;
+            return std::abs(parts - rounded) <= 1e-15 * parts;  // of a few roundings
         });
         if (whole) return sum < 0x1p22 ? static_cast<std::int64_t>(sum) : 0;
     }
     return 0;
 }
 
-/// What a mass of 1 is as an integer. Where weights are whole numbers of equal parts, so are their integers: then sums
-/// of them are equal where they should be, and plans as sparse as they can be.
+/// What a mass of 1 is as an integer. Where all weights are whole numbers of equal parts, so are their integers: then
+/// sums of them are equal where they should be, and plans as sparse as they can be.
 inline std::int64_t mass_unit(std::span<const double> a, std::span<const double> b) {
-    const std::int64_t parts =
-        std::lcm(std::max<std::int64_t>(1, equal_parts(a)), std::max<std::int64_t>(1, equal_parts(b)));
+    const std::int64_t of_a = equal_parts(a), of_b = equal_parts(b);
+    if (of_a == 0 || of_b == 0) return std::int64_t{1} << 52;
     // With room between the last bit of a double and 1: quotients are rounded to the integers that they should be.
-    return parts > 1 ? (std::int64_t{1} << 46) / parts * parts : std::int64_t{1} << 52;
+    const std::int64_t parts = std::lcm(of_a, of_b);
+    return (std::int64_t{1} << 46) / parts * parts;
 }
 
 /// Masses as integers of sum `total`, the leftover of rounding spread one unit each.
