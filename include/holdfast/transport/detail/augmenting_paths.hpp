@@ -4,13 +4,13 @@
 // paths' lengths then going into the potentials). With potentials to start from that are nearly right, most mass finds
 // its place at once and the paths are short: far fewer steps than the pivots of a simplex, and each is one pass over a
 // row of costs. In the precision of the costs; network_simplex.hpp begins where this ends, and proves it.
-// Builds on path_scan.hpp. Leaves out any proof.
+// Builds on path_scan.hpp and first_plan.hpp. Leaves out any proof.
 // See Jonker & Volgenant 1987, whose augmentation this is, for masses instead of pairs.
 
 #include <holdfast/transport/detail/aligned.hpp>
+#include <holdfast/transport/detail/first_plan.hpp>
 #include <holdfast/transport/detail/path_scan.hpp>
 #include <holdfast/transport/detail/pricing.hpp>
-#include <holdfast/transport/detail/promising_arcs.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -224,5 +224,24 @@ class augmenting_paths {
     std::vector<std::pair<std::size_t, real>> passed_;
     std::size_t rows_ = 0;
 };
+
+/// A plan along shortest paths, and into `potential` where they end; nothing where they took too long, or their arcs
+/// close a cycle.
+template <class Costs>
+first_plan plan_along_paths(const Costs& c, std::vector<double>& potential, const std::vector<std::int64_t>& supply,
+                            const std::vector<std::int64_t>& demand) {
+    first_plan placed;
+    if (!c.any_order()) return placed;
+    augmenting_paths<Costs> paths(c, supply, demand, potential);
+    if (!paths.run()) return placed;
+    paths.potentials(potential);
+    const std::size_t n = supply.size();
+    paths.each_flow([&](std::size_t i, std::size_t j, std::int64_t mass) {
+        placed.arcs.push_back({static_cast<std::int32_t>(i), static_cast<std::int32_t>(n + j), 0});
+        placed.mass.push_back(mass);
+    });
+    if (!is_forest(placed.arcs, n + demand.size())) placed = {};
+    return placed;
+}
 
 }  // namespace holdfast::transport::detail

@@ -13,7 +13,7 @@
 namespace holdfast::transport::detail {
 
 inline constexpr unsigned tile_threads = 256, tile_side = 64, tile_chunk = 16, tile_pitch = tile_side + 1;
-inline constexpr std::size_t tile_bytes = 2 * tile_chunk * tile_pitch * sizeof(float);
+inline constexpr std::size_t cloud_tile_bytes = 2 * tile_chunk * tile_pitch * sizeof(float);
 
 /// The cost at a squared distance s: s / 2 (cosine, of unit vectors), s, sqrt(s).
 enum class gpu_cost { half_squared, squared, root };
@@ -52,7 +52,7 @@ struct cloud {
 }
 
 /// put(i, j, cost) for the points from i0 and from j0 on, by all threads of a block: sixteen dimensions at a time lie
-/// in shared memory, and a thread has four by four costs. `tiles` has tile_bytes.
+/// in shared memory, and a thread has four by four costs. `tiles` has cloud_tile_bytes.
 template <class Real, class Put>
 __device__ inline void costs_of_tile(const cloud<Real>& x, const cloud<Real>& y, std::size_t i0, std::size_t j0,
                                      gpu_cost kind, float* tiles, Put put) {

@@ -2,8 +2,9 @@
 // A first plan for network_simplex.hpp, along arcs of small reduced cost. A spanning tree of the listed arcs is emptied
 // from its leaves: were the potentials optimal, this would be the optimal plan. Then listed arcs by reduced cost each
 // take what they can, and what is left pairs up as cheaply as it goes. Every arc uses up one of its ends, so those that
-// carry mass form a forest. Builds on promising_arcs.hpp.
+// carry mass form a forest. And the potentials that a search begins with. Builds on promising_arcs.hpp.
 
+#include <holdfast/transport/detail/pricing.hpp>
 #include <holdfast/transport/detail/promising_arcs.hpp>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -98,6 +100,31 @@ inline std::vector<std::uint32_t> peeled(const std::vector<arc>& arcs, const std
             x = y;
         }
     return out;
+}
+
+/// Potentials that a search begins with: those given, or, where none are, columns' least costs and what is then left to
+/// rows.
+///
+/// @param scale      no cost is greater in size
+/// @param potential  [n + m and more], of which the first n are set to f and the next m to g
+template <class Costs>
+void begin_potentials(const Costs& c, std::span<const double> f, std::span<const double> g, double scale,
+                      std::vector<double>& potential) {
+    using real = typename Costs::real;
+    const std::size_t n = c.rows(), m = c.cols();
+    if (!g.empty()) {
+        // Only sums f + g matter: without their offset, and of the size of the costs, nothing is lost to rounding.
+        const double offset = std::accumulate(g.begin(), g.end(), 0.0) / static_cast<double>(m);
+        for (std::size_t i = 0; i < n; ++i) potential[i] = std::clamp(f[i] + offset, -4 * scale, 4 * scale);
+        for (std::size_t j = 0; j < m; ++j) potential[n + j] = std::clamp(g[j] - offset, -4 * scale, 4 * scale);
+        return;
+    }
+    std::vector<real> best(m, std::numeric_limits<real>::max());
+    auto costs = c.read();
+    for (std::size_t i = 0; i < n; ++i) row_pricing<real>::lower(best.data(), costs.row(i), 0, m);
+    for (std::size_t j = 0; j < m; ++j) potential[n + j] = static_cast<double>(best[j]);
+    for (std::size_t i = 0; i < n; ++i)
+        potential[i] = static_cast<double>(row_pricing<real>::least(costs.row(i), best.data(), m));
 }
 
 /// @param supply, demand  masses of equal sum; all zero afterwards

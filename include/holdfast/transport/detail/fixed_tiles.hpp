@@ -138,7 +138,7 @@ HOLDFAST_BESIDE_TILES inline void tile_costs(const std::uint8_t* x, const std::u
                                              std::size_t first, std::size_t rows, float* out, std::size_t stride,
                                              float unit) {
     constexpr std::size_t most_steps = 8, group = 4;  // parts of a panel of 16 KB: a few stay in the first caches
-    const std::size_t cuts = (steps + most_steps - 1) / most_steps, panel_bytes = steps * step_bytes;
+    const std::size_t cuts = (steps + most_steps - 1) / most_steps, stride_of_panels = steps * step_bytes;
     aligned_vector<std::uint8_t> turned(group * ((steps + cuts - 1) / cuts) * step_bytes);
     const holdfast::detail::tile_session tiles;
     while (rows > 0) {
@@ -149,13 +149,13 @@ HOLDFAST_BESIDE_TILES inline void tile_costs(const std::uint8_t* x, const std::u
             const std::size_t begin = cut * steps / cuts, count = (cut + 1) * steps / cuts - begin;
             for (std::size_t t = 0; t < panels * count * 2; ++t)
                 holdfast::detail::transpose_tile(
-                    x + t / (2 * count) * panel_bytes + begin * step_bytes + t % (2 * count) * tile_bytes, 64,
+                    x + t / (2 * count) * stride_of_panels + begin * step_bytes + t % (2 * count) * tile_bytes, 64,
                     turned.data() + t * tile_bytes);
             const auto pass = cut == 0 ? (cuts == 1 ? tile_pass<true, true> : tile_pass<true, false>)
                                        : (cut + 1 < cuts ? tile_pass<false, false> : tile_pass<false, true>);
-            pass(turned.data(), panels, y + begin * step_bytes, y_panels, panel_bytes, count, all, here, unit);
+            pass(turned.data(), panels, y + begin * step_bytes, y_panels, stride_of_panels, count, all, here, unit);
         }
-        x += group * panel_bytes;
+        x += group * stride_of_panels;
         half_x += group * tile_points;
         out += here * stride;
         rows -= here;

@@ -3,8 +3,8 @@
 // and a root that ties the parts of the tree together with arcs that never carry mass; what they cost is free to
 // choose, and chosen so that the nodes below the root keep the potentials the search began with: a good start is not
 // lost. A basis is a spanning tree; it is kept strongly feasible (every empty tree arc points to the root), which with
-// Cunningham's choice of the leaving arc excludes cycling. Builds on promising_arcs.hpp, which arcs are looked at, and
-// first_plan.hpp, where the search begins. Leaves out checking and reporting.
+// Cunningham's choice of the leaving arc excludes cycling. Builds on augmenting_paths.hpp and first_plan.hpp, where the
+// search begins, and promising_arcs.hpp, which arcs are looked at. Leaves out checking and reporting.
 
 #include <holdfast/transport/detail/augmenting_paths.hpp>
 #include <holdfast/transport/detail/first_plan.hpp>
@@ -17,16 +17,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace holdfast::transport::detail {
 
-/// Costs: real; rounded (whether rows differ from precise costs); rows(); cols(); read(), a reader whose row(i) points
-/// to real [m]; precise(i, j), the true cost; slack(i), how far a cost of row i may be from the true one; largest(), no
-/// cost is greater in size.
+/// Costs: real; rounded (whether rows differ from precise costs); rows(); cols(); read(), a `reader` whose row(i) points
+/// to real [m]; any_order(), whether reading a row costs the same whichever was read before; precise(i, j), the true
+/// cost; slack(i), how far a cost of row i may be from the true one; largest(), no cost is greater in size.
 template <class Costs>
 class network_simplex {
     using node = std::int32_t;
@@ -47,7 +46,7 @@ class network_simplex {
           list_(costs, a, b, scale_, tolerance_) {
         const auto nodes = static_cast<std::size_t>(root_) + 1;
         tree_.resize(nodes);
-        potential_.assign(nodes, 0);
+        potential_.resize(nodes);
     }
 
     enum class outcome { optimal, close_enough, cut_short };
@@ -55,19 +54,18 @@ class network_simplex {
     /// Runs until the optimum, until primal − dual <= gap |dual|, or until the limit (0: none). Whatever the outcome,
     /// the plan is feasible and the potentials respect every cost.
     outcome solve(std::span<const double> f, std::span<const double> g, std::size_t max_pivots, double gap) {
-        start_potentials(f, g);
-        const first_plan placed = along_paths();
+        begin_potentials(c_, f, g, scale_, potential_);
+        first_plan plan = plan_along_paths(c_, potential_, supply_, demand_);
         start_ = potential_;
-        if (!placed.arcs.empty()) {
-            hang(placed.arcs, placed.mass);
+        const bool placed = !plan.arcs.empty();
+        if (!placed) {
+            list_.begin(8, potential_);
+            plan = plan_along(c_, list_.arcs(), potential_, supply_, demand_);
+        }
+        hang(plan.arcs, plan.mass);
+        if (placed && gap > 0) {  // nothing is listed: this may be all
             refresh_potentials();
             list_.bound(potential_);
-            if (gap > 0 && close(gap)) return outcome::close_enough;
-        }
-        if (placed.arcs.empty()) {
-            list_.begin(8, potential_);
-            const first_plan plan = plan_along(c_, list_.arcs(), potential_, supply_, demand_);
-            hang(plan.arcs, plan.mass);
         }
         for (;;) {
             refresh_potentials();
@@ -116,39 +114,6 @@ class network_simplex {
     [[nodiscard]] bool points_up(node x) const { return is_source(x) || tree_[at(x)].parent == root_; }
 
     // --- start ---
-
-    void start_potentials(std::span<const double> f, std::span<const double> g) {
-        if (!g.empty()) {
-            // Only sums f + g matter: without their offset, and of the size of the costs, nothing is lost to rounding.
-            const double offset = std::accumulate(g.begin(), g.end(), 0.0) / static_cast<double>(m_);
-            for (node i = 0; i < n_; ++i) potential_[at(i)] = std::clamp(f[at(i)] + offset, -4 * scale_, 4 * scale_);
-            for (node j = 0; j < m_; ++j)
-                potential_[at(n_ + j)] = std::clamp(g[at(j)] - offset, -4 * scale_, 4 * scale_);
-            return;
-        }
-        // Columns take the least cost of theirs, rows what is then left.
-        std::vector<real> best(at(m_), std::numeric_limits<real>::max());
-        auto costs = c_.read();
-        for (node i = 0; i < n_; ++i) row_pricing<real>::lower(best.data(), costs.row(at(i)), 0, at(m_));
-        for (node j = 0; j < m_; ++j) potential_[at(n_ + j)] = static_cast<double>(best[at(j)]);
-        for (node i = 0; i < n_; ++i)
-            potential_[at(i)] = static_cast<double>(row_pricing<real>::least(costs.row(at(i)), best.data(), at(m_)));
-    }
-
-    /// A plan along shortest paths, and its potentials; nothing where it took too long, or its arcs close a cycle.
-    first_plan along_paths() {
-        first_plan placed;
-        if (!c_.any_order()) return placed;
-        augmenting_paths<Costs> paths(c_, supply_, demand_, potential_);
-        if (!paths.run()) return placed;
-        paths.potentials(potential_);
-        paths.each_flow([&](std::size_t i, std::size_t j, std::int64_t mass) {
-            placed.arcs.push_back({static_cast<node>(i), n_ + static_cast<node>(j), 0});
-            placed.mass.push_back(mass);
-        });
-        if (!is_forest(placed.arcs, at(root_))) placed = {};
-        return placed;
-    }
 
     /// Turns a forest of arcs into the tree below the root.
     void hang(const std::vector<arc>& used, const std::vector<std::int64_t>& mass) {

@@ -44,7 +44,7 @@ struct gpu_pairs {
 /// a cluster what its rows give the columns.
 [[nodiscard]] __host__ __device__ inline std::size_t pair_scratch(std::size_t rows, std::size_t m, unsigned blocks) {
     const std::size_t vectors = (3 * (rows + m) + (blocks > 1 ? 2 * m : 0)) * sizeof(double);
-    return vectors > tile_bytes ? vectors : tile_bytes;
+    return vectors > cloud_tile_bytes ? vectors : cloud_tile_bytes;
 }
 /// Of each of `blocks` blocks that share the rows of n x m costs.
 [[nodiscard]] __host__ __device__ inline std::size_t pair_bytes(std::size_t n, std::size_t m, unsigned blocks = 1) {

@@ -174,7 +174,7 @@ class stored_costs {
                     const std::vector<double>& a, const double* on_b) {
         const auto step = static_cast<float>(range / 65535);
         enqueue(on_, gpu_cloud_costs<Stored>, dim3(gpu_blocks(m_, tile_side), gpu_blocks(n_, tile_side)), tile_threads,
-                tile_bytes, x, y, gpu_cost_of(cost), step, costs_.data(), pitch_);
+                cloud_tile_bytes, x, y, gpu_cost_of(cost), step, costs_.data(), pitch_);
         made_costs made;
         made.wrong = {gpu_cost_of(cost), gpu_cost_error(x.d, range, cost.normalises()), 0};
         steps_of(step, made.wrong.each);
