@@ -13,6 +13,7 @@
 #include <holdfast/transport/detail/sinkhorn_kernels.cuh>
 #include <holdfast/transport/gpu_cloud.cuh>
 #include <holdfast/transport/gpu_vector.cuh>
+#include <holdfast/transport/sinkhorn.hpp>
 
 #include <algorithm>
 #include <bit>
