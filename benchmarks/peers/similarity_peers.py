@@ -22,8 +22,11 @@ import sys
 import tempfile
 import time
 
-import numpy as np
-import ot
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy starts them
+    os.environ[threads] = "1"
+
+import numpy as np  # noqa: E402
+import ot  # noqa: E402
 
 
 def children():
