@@ -38,6 +38,7 @@ void compute_at(transport::detail::simd_level level) {
     transport::detail::simd_kernels<float>::target_level = level;
     transport::detail::kernel_rows<float>::target_level = level;
     transport::detail::kernel_rows<std::uint16_t>::target_level = level;
+    transport::detail::step_rows::target_level = level;
 }
 
 }  // namespace
@@ -268,8 +269,8 @@ TEST_CASE("kernels are the same bits at every level with fused arithmetic, and a
         kernel_rows<cell_t>::products(k.data(), x.data(), width, out.data());
         kernel_rows<cell_t>::weighted(k.data(), w.data(), s.data(), width);
         for (float& v : logs) v += 1e-6F;
-        kernel_rows<cell_t>::logarithms(logs.data(), width);
-        kernel_rows<cell_t>::exponentials(exps.data(), width);
+        transport::detail::step_rows::logarithms(logs.data(), width);
+        transport::detail::step_rows::exponentials(exps.data(), width);
         for (std::size_t r = 0; r < rows; ++r) {
             double expected = 0;
             for (std::size_t j = 0; j < m; ++j) expected += double(e[j]) * 0.9 / double(r + 1) * double(x[j]);
@@ -296,8 +297,45 @@ TEST_CASE("kernels are the same bits at every level with fused arithmetic, and a
     compute_at(machine);
 }
 
+TEST_CASE("a turn adds one block and multiplies the next as if they were done one after the other") {
+    using transport::detail::simd_level;
+    const auto machine = transport::detail::machine_level();
+    const auto check = [](auto cell, std::size_t m) {
+        using cell_t = decltype(cell);
+        using loops = transport::detail::kernel_rows<cell_t>;
+        philox g{m};
+        const std::size_t rows = transport::detail::kernel_block;
+        std::vector<cell_t> last(rows * m), next(rows * m);
+        std::vector<float> e(m), x(m), w(rows), s(m), out(rows);
+        for (auto* block : {&last, &next})
+            for (std::size_t r = 0; r < rows; ++r) {
+                for (float& v : e) v = float(holdfast::uniform(g));
+                loops::keep(e.data(), 1, m, block->data() + r * transport::detail::kernel_step);
+            }
+        for (auto* v : {&x, &w, &s})
+            for (float& each : *v) each = float(holdfast::uniform(g));
+        auto expected_s = s, expected = out;
+        loops::weighted(last.data(), w.data(), expected_s.data(), m);
+        loops::products(next.data(), x.data(), m, expected.data());
+        loops::turn(last.data(), w.data(), s.data(), next.data(), x.data(), m, out.data());
+        CHECK(s == expected_s);
+        CHECK(out == expected);
+        loops::turn(static_cast<const cell_t*>(nullptr), w.data(), s.data(), next.data(), x.data(), m, out.data());
+        CHECK(s == expected_s);  // of no block, nothing
+        CHECK(out == expected);
+    };
+    for (const auto level : {simd_level::baseline, simd_level::avx2, simd_level::avx512}) {
+        if (level > machine) continue;
+        compute_at(level);
+        for (const std::size_t m : {std::size_t{32}, std::size_t{1024}, std::size_t{1056}, std::size_t{4096}}) {
+            check(0.0F, m);
+            check(std::uint16_t{0}, m);
+        }
+    }
+    compute_at(machine);
+}
+
 TEST_CASE("the weights of an over-relaxed step are those of its definition") {
-    using loops = transport::detail::kernel_rows<float>;
     philox g{97};
     for (int trial = 0; trial < 200; ++trial) {
         std::vector<float> s(16, 1), x(16, 0), a(16, 0), log(16), of(16);
@@ -307,7 +345,7 @@ TEST_CASE("the weights of an over-relaxed step are those of its definition") {
             a[r] = float(holdfast::uniform(g));
         }
         const float excess = float(0.98 * holdfast::uniform(g));
-        loops::beyond(s.data(), x.data(), a.data(), excess, log.data(), of.data());
+        transport::detail::step_rows::beyond(s.data(), x.data(), a.data(), excess, log.data(), of.data());
         for (std::size_t r = 0; r < 4; ++r) {
             const double y = std::log(double(s[r])), d = std::clamp(double(excess) * (double(x[r]) - y), -1.0, 1.0);
             REQUIRE(std::abs(double(log[r]) - (y - d)) < 4e-6);

@@ -7,8 +7,8 @@
 // and the sweeps that follow at the same epsilon only multiply: u = 1 / (K v), then v = b / (K' (a u)), in one pass, a
 // row's share added to the column sums while it is in the nearest cache. Potentials stay logarithms, K is near the plan
 // itself, and where u or v leaves the range in which no term can have been lost, the next sweep is one in the log
-// domain again, which absorbs them. Builds on kernel_loops.hpp. Leaves out the sweep in the log domain
-// (rows_engine.hpp) and bounds, which are computed from costs, never from K.
+// domain again, which absorbs them. Builds on kernel_loops.hpp and step_loops.hpp. Leaves out the sweep in the log
+// domain (rows_engine.hpp) and bounds, which are computed from costs, never from K.
 //
 // Beside costs in 16 bits K is kept in 16 bits too, 8 of them digits, while the residual is large. Rounding moves the
 // sums of its rows and columns; `balance` moves f0 and g0 until they are what they were, so that what is left is of
@@ -20,6 +20,7 @@
 #include <holdfast/transport/detail/aligned.hpp>
 #include <holdfast/transport/detail/kernel_loops.hpp>
 #include <holdfast/transport/detail/problem.hpp>
+#include <holdfast/transport/detail/step_loops.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -163,6 +164,8 @@ class absorbed_kernel {
         const std::size_t chunks = (n_ + grain - 1) / grain, stride = width();
         const auto far = static_cast<float>(std::exp(reach()));
         sums_.assign((n_ + 15) / 16 * 16, 1);
+        share_.assign(sums_.size(), 0);
+        for (std::size_t i = 0; i < n_; ++i) share_[i] = static_cast<float>(a[i]);
         parts_.resize(chunks * stride);
         row_error_.assign(chunks, 0);
         back_ = !back_;
@@ -171,39 +174,41 @@ class absorbed_kernel {
             const std::size_t end = std::min(begin + grain, n_);
             float* part = parts_.data() + chunk * stride;
             std::fill(part, part + stride, 0.0F);
+            alignas(64) float sum[16];
+            float w[kernel_block];
+            const Cell* last = nullptr;
             for (std::size_t i = begin; i < end; i += kernel_block) {
                 const std::size_t count = std::min(kernel_block, end - i);
                 const Cell* block = &k(i / kernel_block, 0);
-                alignas(64) float sum[16];
-                float w[kernel_block] = {};
-                kernel_rows<Cell>::products(block, v_.data(), stride, sum);
-                for (std::size_t r = 0; r < count; ++r)
-                    if (!(sum[r] * far >= 1 && sum[r] <= far))
-                        row_error_[chunk] = std::numeric_limits<double>::infinity();
+                kernel_rows<Cell>::turn(last, w, part, block, v_.data(), stride, sum);
+                last = block;
+                std::fill(sum + count, sum + kernel_block, 1.0F);
+                unsigned out = 0;  // all rows of a block at once, with nothing to decide: half a vector
+                for (std::size_t r = 0; r < kernel_block; ++r)
+                    out |= static_cast<unsigned>(!(sum[r] * far >= 1)) | static_cast<unsigned>(!(sum[r] <= far));
+                if (out != 0) row_error_[chunk] = std::numeric_limits<double>::infinity();
                 if (omega == 1) {
-                    for (std::size_t r = 0; r < count; ++r) {
-                        sums_[i + r] = sum[r];
-                        w[r] = static_cast<float>(a[i + r] / static_cast<double>(sum[r]));
-                    }
+                    for (std::size_t r = 0; r < kernel_block; ++r) sums_[i + r] = sum[r];
+                    for (std::size_t r = 0; r < kernel_block; ++r) w[r] = share_[i + r] / sum[r];
                 } else {
-                    row_error_[chunk] += beyond(i, count, sum, f, omega, a, w);
+                    std::fill_n(w, kernel_block, 0.0F);
+                    row_error_[chunk] += beyond(i, count, sum, f, omega, w);
                 }
-                kernel_rows<Cell>::weighted(block, w, part, stride);
             }
+            kernel_rows<Cell>::weighted(last, w, part, stride);
         });
-        if (omega == 1) kernel_rows<float>::logarithms(sums_.data(), sums_.size());
+        if (omega == 1) step_rows::logarithms(sums_.data(), sums_.size());
         return std::all_of(row_error_.begin(), row_error_.end(), [](double x) { return std::isfinite(x); });
     }
     /// An over-relaxed step of a block's rows: their weights w; returns how far off their sums then are.
-    double beyond(std::size_t i, std::size_t count, float* sum, const std::vector<float>& f, double omega,
-                  std::span<const double> a, float* w) {
+    double beyond(std::size_t i, std::size_t count, float* sum, const std::vector<float>& f, double omega, float* w) {
         alignas(64) float from[16] = {}, share[16] = {}, log[16], of[16];
         for (std::size_t r = 0; r < count; ++r) {
             from[r] = static_cast<float>((f_origin_[i + r] - static_cast<double>(f[i + r])) / eps_);
-            share[r] = static_cast<float>(a[i + r]);
+            share[r] = share_[i + r];
         }
         std::fill(sum + count, sum + 16, 1.0F);
-        kernel_rows<float>::beyond(sum, from, share, static_cast<float>(omega - 1), log, of);
+        step_rows::beyond(sum, from, share, static_cast<float>(omega - 1), log, of);
         double wrong = 0;
         for (std::size_t r = 0; r < count; ++r) {
             sums_[i + r] = log[r];
@@ -213,6 +218,15 @@ class absorbed_kernel {
         return wrong;
     }
 
+    /// Their sum, in four chains, so that no addition waits for the one before.
+    static double in_chains(const std::vector<double>& x) {
+        double sum[4] = {};
+        std::size_t j = 0;
+        for (; j + 4 <= x.size(); j += 4)
+            for (std::size_t l = 0; l < 4; ++l) sum[l] += x[j + l];
+        for (; j < x.size(); ++j) sum[0] += x[j];
+        return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
     void add_columns() {
         column_sums_.assign(m_, 0);
         for (std::size_t chunk = 0; chunk < row_error_.size(); ++chunk) {
@@ -225,22 +239,31 @@ class absorbed_kernel {
         const double far = std::exp(reach());
         next_v_.assign(width(), 1);
         column_error_ = 0;
+        // Loops of one thing each, none of which ends early: compilers make vectors of them.
+        unsigned out = 0;
         for (std::size_t j = 0; j < m_; ++j) {
             const double next = b[j] / column_sums_[j];
-            if (!(next * far >= 1 && next <= far)) return false;
-            column_error_ += std::abs(column_sums_[j] * static_cast<double>(v_[j]) - b[j]);
+            out |= static_cast<unsigned>(!(next * far >= 1)) | static_cast<unsigned>(!(next <= far));
             next_v_[j] = static_cast<float>(next);
         }
+        if (out != 0) return false;
+        for (std::size_t j = 0; j < m_; ++j)
+            column_sums_[j] = std::abs(column_sums_[j] * static_cast<double>(v_[j]) - b[j]);
+        column_error_ = in_chains(column_sums_);
         std::copy_n(next_v_.data(), m_, v_.data());
-        kernel_rows<float>::logarithms(next_v_.data(), next_v_.size());
+        step_rows::logarithms(next_v_.data(), next_v_.size());
+        if (omega == 1) {
+            for (std::size_t j = 0; j < m_; ++j)
+                g[j] = static_cast<float>(g_origin_[j] + eps_ * static_cast<double>(next_v_[j]));
+            return true;
+        }
         for (std::size_t j = 0; j < m_; ++j) {
             const double to = g_origin_[j] + eps_ * static_cast<double>(next_v_[j]);
             const double next = relaxed(static_cast<double>(g[j]), to, eps_, omega);
             g[j] = static_cast<float>(next);
             next_v_[j] = static_cast<float>((next - to) / eps_);
         }
-        if (omega == 1) return true;
-        kernel_rows<float>::exponentials(next_v_.data(), next_v_.size());
+        step_rows::exponentials(next_v_.data(), next_v_.size());
         for (std::size_t j = 0; j < m_; ++j) v_[j] *= next_v_[j];
         return true;
     }
@@ -257,6 +280,7 @@ class absorbed_kernel {
     aligned_vector<float> v_, next_v_;         // [m] and zeros (ones) to the end of a step
     std::vector<float> known_;                 // the g that v belongs to
     aligned_vector<float> sums_, parts_;       // log K v [n]; of every chunk, K' w [m]
+    aligned_vector<float> share_;              // a [n] and zeros
     std::vector<double> column_sums_, row_error_;
     double column_error_ = 0;
 };

@@ -1,7 +1,7 @@
 #pragma once
 // What an absorbed iteration (absorbed_kernel.hpp) does to rows of exponentials, at the width of the machine: products
 // with a vector, weighted sums, and the two ways of keeping a row: floats, or 16 bits each. GCC's vector extension
-// alone; without it the same loops run as plain code. Builds on exponentials.hpp.
+// alone; without it the same loops run as plain code. Builds on simd.hpp; step_loops.hpp has what is done to sums.
 //
 // Rows are kept in blocks of four, step by step: 32 entries of the first row, of the second, ..., then the next 32 of
 // each. So a block is one stretch of memory, and every step begins a cache line. Rows end at multiples of 32 entries.
@@ -11,12 +11,10 @@
 // each is wrong by the 256th part of itself at most. Entry k of a step is the low half of word k, entry 16 + k the
 // word.
 
-#include <holdfast/transport/detail/exponentials.hpp>
 #include <holdfast/transport/detail/simd.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -59,62 +57,97 @@ struct kernel_loops {
             std::memcpy(&to[parts + p], &x, sizeof x);
         }
     }
-    /// A step of a row, of the next block, on its way to the nearest cache.
-    template <class Cell>
-    [[gnu::always_inline]] static void fetch(const Cell* step) {
-        for (std::size_t line = 0; line < kernel_step; line += 64 / sizeof(Cell)) __builtin_prefetch(step + line);
-    }
-
-    template <class Cell>
-    [[gnu::always_inline]] static void product(const Cell* k, const float* x, std::size_t m, bool ahead, float* out) {
-        vector sum[together * all] = {};
-        for (std::size_t j = 0; j < m; j += kernel_step) {
-            vector factor[all];
-            entries(x + j, factor);
+    /// sum += the products of a step of the rows of a block with x.
+    template <std::size_t Rows, class Cell>
+    [[gnu::always_inline]] static void multiply(const Cell* step, const vector* factor, vector* sum) {
 #pragma GCC unroll 4
-            for (std::size_t r = 0; r < together; ++r) {
-                vector of[all];
-                const Cell* step = k + kernel_block * j + r * kernel_step;
-                entries(step, of);
-                if (r < 2 && ahead) fetch(step + kernel_block * m);
+        for (std::size_t r = 0; r < Rows; ++r) {
+            vector of[all];
+            entries(step + r * kernel_step, of);
 #pragma GCC unroll 8
-                for (std::size_t p = 0; p < all; ++p) sum[r * all + p] += of[p] * factor[p];
-            }
+            for (std::size_t p = 0; p < all; ++p) sum[r * all + p] += of[p] * factor[p];
         }
-        for (std::size_t r = 0; r < together; ++r) {
+    }
+    /// sum += a step of the rows of a block, each weighted.
+    template <class Cell>
+    [[gnu::always_inline]] static void weigh(const Cell* step, const vector* by, vector* sum) {
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < kernel_block; ++r) {
+            vector of[all];
+            entries(step + r * kernel_step, of);
+#pragma GCC unroll 8
+            for (std::size_t p = 0; p < all; ++p) sum[p] += of[p] * by[r];
+        }
+    }
+    [[gnu::always_inline]] static void factors(const float* x, vector* to) {
+        entries(x, to);
+        for (std::size_t p = 0; p < all; ++p) in_register(to[p]);
+    }
+    [[gnu::always_inline]] static void weights(const float* w, vector* by) {
+        for (std::size_t r = 0; r < kernel_block; ++r) {
+            by[r] = vector{} + w[r];
+            in_register(by[r]);
+        }
+    }
+    [[gnu::always_inline]] static void keep_sums(const vector* sum, float* s) {
+#pragma GCC unroll 8
+        for (std::size_t p = 0; p < all; ++p) v::store(s + p * v::lanes, sum[p]);
+    }
+    template <std::size_t Rows>
+    [[gnu::always_inline]] static void totals(const vector* sum, float* out) {
+        for (std::size_t r = 0; r < Rows; ++r) {
             vector part[parts];
             for (std::size_t p = 0; p < parts; ++p) part[p] = sum[r * all + p] + sum[r * all + parts + p];
             out[r] = sum_parts<float, Bytes>(part);
         }
     }
-    /// out_r = Σ_j k_rj x_j for the rows of a block. Half of the next block is fetched here, half in `weighted`.
+
+    /// out_r = Σ_j k_rj x_j for the rows of a block.
     template <class Cell>
     [[gnu::always_inline]] static void products(const Cell* k, const float* x, std::size_t m, float* out) {
-        for (std::size_t r = 0; r < kernel_block; r += together) product(k + r * kernel_step, x, m, r < 2, out + r);
+        for (std::size_t r = 0; r < kernel_block; r += together) {
+            vector sum[together * all] = {};
+            for (std::size_t j = 0; j < m; j += kernel_step) {
+                vector factor[all];
+                factors(x + j, factor);
+                multiply<together>(k + kernel_block * j + r * kernel_step, factor, sum);
+            }
+            totals<together>(sum, out + r);
+        }
     }
     /// s_j += Σ_r w_r k_rj, row after row.
     template <class Cell>
     [[gnu::always_inline]] static void weighted(const Cell* k, const float* w, float* s, std::size_t m) {
         vector by[kernel_block];
-        for (std::size_t r = 0; r < kernel_block; ++r) {
-            by[r] = vector{} + w[r];
-            in_register(by[r]);
-        }
+        weights(w, by);
         for (std::size_t j = 0; j < m; j += kernel_step) {
             vector sum[all];
             entries(s + j, sum);
-#pragma GCC unroll 4
-            for (std::size_t r = 0; r < kernel_block; ++r) {
-                vector of[all];
-                const Cell* step = k + kernel_block * j + r * kernel_step;
-                entries(step, of);
-                if (r >= 2) fetch(step + kernel_block * m);
-#pragma GCC unroll 8
-                for (std::size_t p = 0; p < all; ++p) sum[p] += of[p] * by[r];
-            }
-#pragma GCC unroll 8
-            for (std::size_t p = 0; p < all; ++p) v::store(s + j + p * v::lanes, sum[p]);
+            weigh(k + kernel_block * j, by, sum);
+            keep_sums(sum, s + j);
         }
+    }
+    /// `weighted` of the last block, where there is one, and `products` of the next, step by step where both blocks fit
+    /// into the nearest cache (32 KB) beside the vectors: the one is multiplied while the other is on its way.
+    template <class Cell>
+    [[gnu::always_inline]] static void turn(const Cell* last, const float* w, float* s, const Cell* next,
+                                            const float* x, std::size_t m, float* out) {
+        if (together < kernel_block || last == nullptr || kernel_block * m * sizeof(Cell) > (8U << 10U)) {
+            if (last != nullptr) weighted(last, w, s, m);
+            products(next, x, m, out);
+            return;
+        }
+        vector by[kernel_block], sum[kernel_block * all] = {};
+        weights(w, by);
+        for (std::size_t j = 0; j < m; j += kernel_step) {
+            vector factor[all], column[all];
+            factors(x + j, factor);
+            entries(s + j, column);
+            multiply<kernel_block>(next + kernel_block * j, factor, sum);
+            weigh(last + kernel_block * j, by, column);
+            keep_sums(column, s + j);
+        }
+        totals<kernel_block>(sum, out);
     }
 
     /// 32 entries from j on, zeros beyond the m-th.
@@ -164,45 +197,6 @@ struct kernel_loops {
             }
         }
     }
-
-    /// x_j = log x_j for positive, finite, normal x; m a multiple of 16.
-    [[gnu::always_inline]] static void logarithms(float* x, std::size_t m) {
-        for (std::size_t j = 0; j < m; j += v::lanes) {
-            vector y;
-            v::load(y, x + j);
-            log_in_place<Bytes>(y);
-            v::store(x + j, y);
-        }
-    }
-    /// x_j = exp x_j for |x| <= 80; m a multiple of 16.
-    [[gnu::always_inline]] static void exponentials(float* x, std::size_t m) {
-        for (std::size_t j = 0; j < m; j += v::lanes) {
-            vector y;
-            v::load(y, x + j);
-            y *= 1.44269504F;
-            exp2_in_place<Bytes>(y);
-            v::store(x + j, y);
-        }
-    }
-    /// For the rows of a block, d = min(max(excess (x − log s), −1), 1), the part of a step beyond 1 in units of
-    /// epsilon: log = log s − d, of = a exp(d). There is room for 16 of each, of which four count.
-    [[gnu::always_inline]] static void beyond(const float* s, const float* x, const float* a, float excess, float* log,
-                                              float* of) {
-        vector y, d, weight;
-        v::load(y, s);
-        log_in_place<Bytes>(y);
-        v::load(d, x);
-        d = (d - y) * excess;
-        raise_to<float, Bytes>(d, vector{} - 1.0F);
-        lower_to<float, Bytes>(d, vector{} + 1.0F);
-        y -= d;
-        v::store(log, y);
-        d *= 1.44269504F;
-        exp2_in_place<Bytes>(d);
-        v::load(weight, a);
-        d *= weight;
-        v::store(of, d);
-    }
 };
 
 #else
@@ -230,6 +224,12 @@ struct kernel_loops {
         for (std::size_t r = 0; r < kernel_block; ++r)
             for (std::size_t j = 0; j < m; ++j) s[j] += w[r] * entry(k + r * kernel_step, j);
     }
+    template <class Cell>
+    static void turn(const Cell* last, const float* w, float* s, const Cell* next, const float* x, std::size_t m,
+                     float* out) {
+        if (last != nullptr) weighted(last, w, s, m);
+        products(next, x, m, out);
+    }
     static void keep(const float* e, float scale, std::size_t m, float* k) {
         for (std::size_t j = 0; j < (m + kernel_step - 1) / kernel_step * kernel_step; ++j)
             k[j / kernel_step * kernel_step * kernel_block + j % kernel_step] =
@@ -247,19 +247,6 @@ struct kernel_loops {
                     static_cast<std::uint16_t>((bits(j + kernel_step / 2 + l) - low + 0x8000U) >> 16U);
             }
     }
-    static void logarithms(float* x, std::size_t m) {
-        for (std::size_t j = 0; j < m; ++j) x[j] = std::log(x[j]);
-    }
-    static void exponentials(float* x, std::size_t m) {
-        for (std::size_t j = 0; j < m; ++j) x[j] = std::exp(x[j]);
-    }
-    static void beyond(const float* s, const float* x, const float* a, float excess, float* log, float* of) {
-        for (std::size_t r = 0; r < kernel_block; ++r) {
-            const float y = std::log(s[r]), d = std::clamp(excess * (x[r] - y), -1.0F, 1.0F);
-            log[r] = y - d;
-            of[r] = a[r] * std::exp(d);
-        }
-    }
 };
 
 #endif
@@ -274,15 +261,12 @@ struct kernel_rows {
                               (k, x, m, out), (kernel_loops<Bytes>::products))
     HOLDFAST_TRANSPORT_LEVELS(target_level, void, weighted, (const Cell* k, const float* w, float* s, std::size_t m),
                               (k, w, s, m), (kernel_loops<Bytes>::weighted))
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, turn,
+                              (const Cell* last, const float* w, float* s, const Cell* next, const float* x,
+                               std::size_t m, float* out),
+                              (last, w, s, next, x, m, out), (kernel_loops<Bytes>::turn))
     HOLDFAST_TRANSPORT_LEVELS(target_level, void, keep, (const float* e, float scale, std::size_t m, Cell* k),
                               (e, scale, m, k), (kernel_loops<Bytes>::keep))
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, logarithms, (float* x, std::size_t m), (x, m),
-                              (kernel_loops<Bytes>::logarithms))
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, exponentials, (float* x, std::size_t m), (x, m),
-                              (kernel_loops<Bytes>::exponentials))
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, beyond,
-                              (const float* s, const float* x, const float* a, float excess, float* log, float* of),
-                              (s, x, a, excess, log, of), (kernel_loops<Bytes>::beyond))
 };
 
 }  // namespace holdfast::transport::detail
