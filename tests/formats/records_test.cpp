@@ -5,6 +5,15 @@
 
 namespace formats = holdfast::formats;
 
+TEST_CASE("a file is read whole, whatever its size and bytes") {
+    const holdfast_test::temporary_folder folder;
+    for (const std::size_t size : {0U, 1U, 65535U, 65536U, 65537U, 200000U}) {
+        std::string bytes(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 + i / 256);
+        CHECK(formats::detail::read_bytes(folder.write("bytes", bytes)) == bytes);
+    }
+}
+
 TEST_CASE("names sort by the numbers in them") {
     std::vector<std::string> names{"task10", "task2", "task02", "Task1", "a-10-b", "a-9-b", "a-9", "", "b"};
     std::sort(names.begin(), names.end(), formats::natural_less);

@@ -38,7 +38,7 @@ void compute_at(transport::detail::simd_level level) {
     transport::detail::simd_kernels<float>::target_level = level;
     transport::detail::kernel_rows<float>::target_level = level;
     transport::detail::kernel_rows<std::uint16_t>::target_level = level;
-    transport::detail::step_rows::target_level = level;
+    transport::detail::step_rows<float>::target_level = level;
 }
 
 }  // namespace
@@ -269,8 +269,8 @@ TEST_CASE("kernels are the same bits at every level with fused arithmetic, and a
         kernel_rows<cell_t>::products(k.data(), x.data(), width, out.data());
         kernel_rows<cell_t>::weighted(k.data(), w.data(), s.data(), width);
         for (float& v : logs) v += 1e-6F;
-        transport::detail::step_rows::logarithms(logs.data(), width);
-        transport::detail::step_rows::exponentials(exps.data(), width);
+        transport::detail::step_rows<float>::logarithms(logs.data(), width);
+        transport::detail::step_rows<float>::exponentials(exps.data(), width);
         for (std::size_t r = 0; r < rows; ++r) {
             double expected = 0;
             for (std::size_t j = 0; j < m; ++j) expected += double(e[j]) * 0.9 / double(r + 1) * double(x[j]);
@@ -345,7 +345,7 @@ TEST_CASE("the weights of an over-relaxed step are those of its definition") {
             a[r] = float(holdfast::uniform(g));
         }
         const float excess = float(0.98 * holdfast::uniform(g));
-        transport::detail::step_rows::beyond(s.data(), x.data(), a.data(), excess, log.data(), of.data());
+        transport::detail::step_rows<float>::beyond(s.data(), x.data(), a.data(), excess, log.data(), of.data());
         for (std::size_t r = 0; r < 4; ++r) {
             const double y = std::log(double(s[r])), d = std::clamp(double(excess) * (double(x[r]) - y), -1.0, 1.0);
             REQUIRE(std::abs(double(log[r]) - (y - d)) < 4e-6);

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <ios>
-#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -130,8 +129,14 @@ inline std::string read_bytes(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path, ignored)) throw format_error(path.string(), 0, "there is no such file");
     if (std::filesystem::is_directory(path, ignored)) throw format_error(path.string(), 0, "is a folder, not a file");
     std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file) throw format_error(path.string(), 0, "cannot be read");
+    std::string text;
+    if (const auto size = std::filesystem::file_size(path, ignored); !ignored) text.reserve(size);
+    std::vector<char> block(std::size_t{1} << 16U);
+    do {
+        file.read(block.data(), static_cast<std::streamsize>(block.size()));
+        text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    } while (file);
+    if (!file.eof()) throw format_error(path.string(), 0, "cannot be read");
     return text;
 }
 

@@ -197,7 +197,7 @@ class absorbed_kernel {
             }
             kernel_rows<Cell>::weighted(last, w, part, stride);
         });
-        if (omega == 1) step_rows::logarithms(sums_.data(), sums_.size());
+        if (omega == 1) step_rows<float>::logarithms(sums_.data(), sums_.size());
         return std::all_of(row_error_.begin(), row_error_.end(), [](double x) { return std::isfinite(x); });
     }
     /// An over-relaxed step of a block's rows: their weights w; returns how far off their sums then are.
@@ -208,7 +208,7 @@ class absorbed_kernel {
             share[r] = share_[i + r];
         }
         std::fill(sum + count, sum + 16, 1.0F);
-        step_rows::beyond(sum, from, share, static_cast<float>(omega - 1), log, of);
+        step_rows<float>::beyond(sum, from, share, static_cast<float>(omega - 1), log, of);
         double wrong = 0;
         for (std::size_t r = 0; r < count; ++r) {
             sums_[i + r] = log[r];
@@ -251,7 +251,7 @@ class absorbed_kernel {
             column_sums_[j] = std::abs(column_sums_[j] * static_cast<double>(v_[j]) - b[j]);
         column_error_ = in_chains(column_sums_);
         std::copy_n(next_v_.data(), m_, v_.data());
-        step_rows::logarithms(next_v_.data(), next_v_.size());
+        step_rows<float>::logarithms(next_v_.data(), next_v_.size());
         if (omega == 1) {
             for (std::size_t j = 0; j < m_; ++j)
                 g[j] = static_cast<float>(g_origin_[j] + eps_ * static_cast<double>(next_v_[j]));
@@ -263,7 +263,7 @@ class absorbed_kernel {
             g[j] = static_cast<float>(next);
             next_v_[j] = static_cast<float>((next - to) / eps_);
         }
-        step_rows::exponentials(next_v_.data(), next_v_.size());
+        step_rows<float>::exponentials(next_v_.data(), next_v_.size());
         for (std::size_t j = 0; j < m_; ++j) v_[j] *= next_v_[j];
         return true;
     }

@@ -80,16 +80,18 @@ struct step_loops {
 
 #endif
 
-/// The loops of one level; `target_level` is the machine's unless a test asks for less.
+/// The loops of one level; `target_level` is the machine's unless a test asks for less. (A template of what is always
+/// float: of other classes nvcc 13 hands on the levels' functions without their `Bytes`.)
+template <class Real>
 struct step_rows {
     static inline simd_level target_level = machine_level();
 
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, logarithms, (float* x, std::size_t m), (x, m),
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, logarithms, (Real * x, std::size_t m), (x, m),
                               (step_loops<Bytes>::logarithms))
-    HOLDFAST_TRANSPORT_LEVELS(target_level, void, exponentials, (float* x, std::size_t m), (x, m),
+    HOLDFAST_TRANSPORT_LEVELS(target_level, void, exponentials, (Real * x, std::size_t m), (x, m),
                               (step_loops<Bytes>::exponentials))
     HOLDFAST_TRANSPORT_LEVELS(target_level, void, beyond,
-                              (const float* s, const float* x, const float* a, float excess, float* log, float* of),
+                              (const Real* s, const Real* x, const Real* a, Real excess, Real* log, Real* of),
                               (s, x, a, excess, log, of), (step_loops<Bytes>::beyond))
 };
 
