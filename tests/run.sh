@@ -52,8 +52,8 @@ suite() {
     fi
     count() { sed -n "s/.*<testsuite.*/&/p; s/^[[:space:]]*$1=\"\([0-9]*\)\".*/\1/p" "$folder/junit.xml" | grep -E '^[0-9]+$' | head -n 1; }
     tests=$(count tests) bad=$(count failures) left=$(count skipped)
-    [ $result -eq 0 ] || grep -vE '^ *[0-9]+/[0-9]+ Test .*Passed|^ *Start +[0-9]+:' "$folder/ctest.log" | tail -n 150
-    grep -E '\*\*\*Skipped|^SKIPPED:' "$folder/ctest.log" | sed 's/^/  /' || true
+    [ $result -eq 0 ] || grep -avE '^ *[0-9]+/[0-9]+ Test .*Passed|^ *Start +[0-9]+:' "$folder/ctest.log" | tail -n 150
+    grep -aE '\*\*\*Skipped|^SKIPPED:' "$folder/ctest.log" | sed 's/^/  /' || true
     echo "$folder: $tests tests, $bad failed, $left skipped"
     passed=$((passed + tests - bad - left)) failed=$((failed + bad)) skipped=$((skipped + left))
     [ $result -eq 0 ] || [ "$bad" -gt 0 ] || failed=$((failed + 1))
