@@ -70,7 +70,8 @@ def allocation(table, budget=200):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     allow_abbrev=False)  # --all-cores is looked for before it is parsed
     parser.add_argument("program", help="the built similarity")
     parser.add_argument("tasks", help="folder of tasks")
     parser.add_argument("--field", default="prompt")
