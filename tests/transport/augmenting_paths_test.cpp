@@ -117,10 +117,14 @@ TEST_CASE("A scan says the same at every width: of equals, the first") {
         const auto check = [&](auto nearer, auto nearest) {
             std::vector<float> k = key;
             std::vector<std::int32_t> f = from;
-            REQUIRE(nearer(c.data(), w.data(), 1.0F, 5, k.data(), f.data(), m) == first);
+            REQUIRE(nearer(c.data(), m, w.data(), 1.0F, 5, k.data(), f.data(), m) == first);
             REQUIRE(k == expected);
             REQUIRE(f == expected_from);
             REQUIRE(nearest(k.data(), m) == first);
+            std::vector<float> longer = c, beyond = key;  // whatever follows the last column
+            for (std::size_t l = m; l < width; ++l) longer.push_back(l % 3 == 0 ? -never : l % 3 == 1 ? NAN : -9.0F);
+            REQUIRE(nearer(longer.data(), width, w.data(), 1.0F, 5, beyond.data(), f.data(), m) == first);
+            REQUIRE(beyond == expected);
         };
         using scan = detail::path_scan<float>;
         check(scan::nearer, scan::nearest);

@@ -128,6 +128,9 @@ void check_rows(holdfast::philox& g) {
             CHECK(of.greatest == greatest);
             CHECK(of.sum == Approx(sum).margin(1e-5));
             CHECK(of.squares == Approx(squares).epsilon(1e-5));
+            const auto extremes = HOLDFAST_AT(level, facts::extremes)(c.data(), m);
+            CHECK(extremes.least == least);
+            CHECK(extremes.greatest == greatest);
             CHECK(HOLDFAST_AT(level, pricing::least)(c.data(), v.data(), m) == reduced);
             CHECK(HOLDFAST_AT(level, pricing::largest)(c.data(), m) == size);
             auto low = v;
@@ -264,6 +267,44 @@ void at_every_fixed_level(F f) {
 }
 
 }  // namespace
+
+TEST_CASE("points are made ready the same whichever way they lie, and at every width") {
+    using transport::detail::row_scaling;
+    holdfast::philox g{182};
+    for (const std::size_t d : {1u, 7u, 31u, 32u, 33u, 100u, 384u}) {
+        const std::size_t n = 5;
+        auto x = random_points<float>(n, d, g);
+        std::vector<float> columns(n * d);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t k = 0; k < d; ++k) columns[k * n + i] = x(i, k);
+        const holdfast::matrix_view<const float> turned(columns.data(), n, d, 1, std::ptrdiff_t(n));
+        const auto ready = transport::prepare<float>(x, transport::cosine{}),
+                   same = transport::prepare<float>(turned, transport::cosine{});
+        CHECK(ready.factor == same.factor);
+        for (std::size_t i = 0; i < n; ++i) {
+            long double square = 0;
+            for (std::size_t k = 0; k < d; ++k) square += static_cast<long double>(x(i, k)) * x(i, k);
+            CHECK(ready.factor[i] == Approx(double(1 / std::sqrt(square))).epsilon(1e-15));
+            for (std::size_t k = 0; k < d; ++k) {
+                REQUIRE(ready.points(i, k) == float(double(x(i, k)) * ready.factor[i]));
+                REQUIRE(ready.points(i, k) == same.points(i, k));
+            }
+            for (std::size_t k = d; k < ready.points.stride(); ++k) REQUIRE(ready.points(i, k) == 0);
+#if HOLDFAST_TRANSPORT_X86
+            at_every_level([&](simd_level level) {
+                using scaling = row_scaling<float, float>;
+                CHECK(HOLDFAST_AT(level, scaling::square)(&x(i, 0), d) == Approx(double(square)).epsilon(1e-15));
+                std::vector<float> to(d);
+                HOLDFAST_AT(level, scaling::scale)(&x(i, 0), 0.3, d, to.data());
+                for (std::size_t k = 0; k < d; ++k) REQUIRE(to[k] == float(double(x(i, k)) * 0.3));
+            });
+            if (transport::detail::machine_level() == simd_level::avx512)
+                CHECK(row_scaling<float, float>::square_avx512(&x(i, 0), d) ==
+                      row_scaling<float, float>::square_avx2(&x(i, 0), d));
+#endif
+        }
+    }
+}
 
 TEST_CASE("unit vectors in whole numbers: exact integers at every level, near the true costs, zero for equal points") {
     using namespace transport::detail;

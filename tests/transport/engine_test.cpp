@@ -335,6 +335,50 @@ TEST_CASE("a turn adds one block and multiplies the next as if they were done on
     compute_at(machine);
 }
 
+TEST_CASE("sums of parts, quotients and potentials are those of their formulas, at every width") {
+    using transport::detail::simd_level;
+    using steps = transport::detail::step_rows<float>;
+    const auto machine = transport::detail::machine_level();
+    philox g{98};
+    for (std::size_t m = 1; m <= 70; ++m) {
+        const std::size_t width = (m + 31) / 32 * 32, count = 3;
+        std::vector<float> parts(count * width), v(width), x(m);
+        std::vector<double> b(m), origin(m);
+        for (auto* each : {&parts, &v, &x})
+            for (float& value : *each) value = float(0.1 + holdfast::uniform(g));
+        for (auto* each : {&b, &origin})
+            for (double& value : *each) value = 0.1 + holdfast::uniform(g);
+        std::vector<double> wrongs;
+        for (const auto level : {simd_level::baseline, simd_level::avx2, simd_level::avx512}) {
+            if (level > machine) continue;
+            compute_at(level);
+            std::vector<double> sums(width);
+            std::vector<float> next(m), to(m);
+            steps::sums(parts.data(), count, width, width, sums.data());
+            const double wrong = steps::quotients(b.data(), sums.data(), v.data(), 100, m, next.data());
+            steps::potentials(origin.data(), -0.5, x.data(), m, to.data());
+            double expected = 0;
+            for (std::size_t j = 0; j < m; ++j) {
+                const double sum = double(parts[j]) + double(parts[width + j]) + double(parts[2 * width + j]);
+                REQUIRE(sums[j] == Approx(sum).epsilon(1e-15));
+                REQUIRE(next[j] == Approx(float(b[j] / sum)).epsilon(1e-7));
+                REQUIRE(to[j] == Approx(float(origin[j] - 0.5 * double(x[j]))).epsilon(1e-6));
+                expected += std::abs(sum * double(v[j]) - b[j]);
+            }
+            REQUIRE(wrong == Approx(expected).epsilon(1e-13));
+            wrongs.push_back(wrong);
+            const std::size_t j = m / 2;  // one that leaves the range, or is no number, spoils all
+            for (const double bad : {b[j] / 101, b[j] * 101, 0.0, -1.0, double(NAN)}) {
+                auto spoilt = sums;
+                spoilt[j] = bad;
+                REQUIRE_FALSE(std::isfinite(steps::quotients(b.data(), spoilt.data(), v.data(), 100, m, next.data())));
+            }
+        }
+        if (wrongs.size() == 3) REQUIRE(wrongs[1] == wrongs[2]);
+    }
+    compute_at(machine);
+}
+
 TEST_CASE("the weights of an over-relaxed step are those of its definition") {
     philox g{97};
     for (int trial = 0; trial < 200; ++trial) {

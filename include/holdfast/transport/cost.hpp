@@ -7,6 +7,7 @@
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/transport/detail/distances.hpp>
+#include <holdfast/transport/detail/row_scaling.hpp>
 #include <holdfast/transport/measure.hpp>
 
 #include <algorithm>
@@ -111,6 +112,59 @@ struct prepared_points {
     std::vector<double> factor;         ///< [n] what a point was multiplied by; 0 where no double can say it
 };
 
+namespace detail {
+
+/// Points of a matrix made ready one by one, by any number of threads.
+template <std::floating_point Real, matrix_like Matrix>
+class point_preparation {
+    using element = element_t<Matrix>;
+    static constexpr bool as_it_lies = std::same_as<element, float> || std::same_as<element, double>;
+
+  public:
+    struct made {
+        double factor;  ///< what the point was multiplied by; 0 where no double can say it
+        double length;  ///< as it then is
+    };
+
+    point_preparation(const Matrix& points, bool normalises) : from_(view(points)), normalises_(normalises) {}
+
+    /// @param to [d]
+    made operator()(std::size_t i, Real* to) const {
+        if constexpr (as_it_lies)
+            if (from_.col_stride() == 1 || from_.cols() == 1) return prepare(i, &from_(i, 0), to);
+        std::vector<double> gathered(from_.cols());
+        for (std::size_t j = 0; j < gathered.size(); ++j) gathered[j] = static_cast<double>(from_(i, j));
+        return prepare(i, gathered.data(), to);
+    }
+
+  private:
+    template <class T>
+    made prepare(std::size_t i, const T* x, Real* to) const {
+        const std::size_t d = from_.cols();
+        const auto at = [&](std::size_t j) { return static_cast<double>(x[j]); };
+        double sum = row_scaling<T, Real>::square(x, d), scale = 1;
+        if (!(sum > 1e-250 && sum < 1e250)) {  // scaled, so that squares neither overflow nor vanish
+            scale = sum = 0;
+            for (std::size_t j = 0; j < d; ++j) scale = std::max(scale, std::abs(at(j)));
+            for (std::size_t j = 0; j < d && scale > 0; ++j) sum += at(j) / scale * (at(j) / scale);
+        }
+        const double length = std::sqrt(sum);
+        require(!normalises_ || scale > 0, "transport::cosine: a zero vector has no direction, point ", i, " is zero");
+        const double norm = scale * length, divisor = normalises_ ? norm : 1;
+        if (divisor > 1e-300 && divisor < 1e300) {  // else in two steps, neither of which overflows
+            row_scaling<T, Real>::scale(x, 1 / divisor, d, to);
+            return {1 / divisor, normalises_ ? 1 : norm};
+        }
+        for (std::size_t j = 0; j < d; ++j) to[j] = static_cast<Real>(at(j) / scale / length);
+        return {0, normalises_ ? 1 : norm};
+    }
+
+    matrix_view<const element> from_;
+    bool normalises_;
+};
+
+}  // namespace detail
+
 /// @param points  [n, d] finite
 /// @throw         invalid_argument for a zero vector under a cost that normalises (says which point)
 template <std::floating_point Real, matrix_like Matrix>
@@ -118,30 +172,13 @@ template <std::floating_point Real, matrix_like Matrix>
     const auto from = view(points);
     const std::size_t n = from.rows(), d = from.cols();
     prepared_points<Real> made{detail::aligned_rows<Real>(n, d), d, 0, std::vector<double>(n, 0)};
+    const detail::point_preparation<Real, Matrix> prepare_point(points, cost.normalises());
     for (std::size_t i = 0; i < n; ++i) {
-        const auto at = [&](std::size_t j) { return static_cast<double>(from(i, j)); };
-        double part[4] = {};  // four sums at once: one addition does not wait for another
-        for (std::size_t j = 0; j < d; ++j) part[j % 4] += at(j) * at(j);
-        double sum = (part[0] + part[1]) + (part[2] + part[3]), scale = 1;
-        if (!(sum > 1e-250 && sum < 1e250)) {  // scaled, so that squares neither overflow nor vanish
-            scale = sum = 0;
-            for (std::size_t j = 0; j < d; ++j) scale = std::max(scale, std::abs(at(j)));
-            for (std::size_t j = 0; j < d && scale > 0; ++j) sum += at(j) / scale * (at(j) / scale);
-        }
-        const double length = std::sqrt(sum);
-        require(!cost.normalises() || scale > 0, "transport::cosine: a zero vector has no direction, point ", i,
-                " is zero");
-        const double norm = scale * length, divisor = cost.normalises() ? norm : 1;
-        const bool ordinary = divisor > 1e-300 && divisor < 1e300;  // else in two steps, neither of which overflows
         Real* to = &made.points(i, 0);
-        if (ordinary) {
-            const double factor = made.factor[i] = 1 / divisor;
-            for (std::size_t j = 0; j < d; ++j) to[j] = static_cast<Real>(at(j) * factor);
-        } else {
-            for (std::size_t j = 0; j < d; ++j) to[j] = static_cast<Real>(at(j) / scale / length);
-        }
+        const auto [factor, length] = prepare_point(i, to);
         std::fill(to + d, to + made.points.stride(), Real{0});
-        made.largest = std::max(made.largest, cost.normalises() ? 1 : norm);
+        made.factor[i] = factor;
+        made.largest = std::max(made.largest, length);
     }
     return made;
 }

@@ -130,6 +130,11 @@ class cost_table {
             }
         }
 
+        /// How many entries from a row's first on are memory of the table's: those beyond cols() say nothing.
+        [[nodiscard]] std::size_t readable() const {
+            return from_->how_ == storage::float32 ? from_->kept_.stride() : scratch_.stride();
+        }
+
       private:
         const cost_table* from_;
         detail::aligned_rows<float> scratch_;
@@ -192,7 +197,6 @@ class cost_table {
         least_of_row_.resize(n_);
         const std::size_t rows = block_rows(), chunks = (n_ + rows - 1) / rows;
         std::vector<float> low(chunks), high(chunks);
-        const std::vector<float> ones(m_, 1.0F);
         parallel_chunks(n_, rows, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
             detail::aligned_rows<float> made;
             if (how_ != storage::float32) made = detail::aligned_rows<float>(end - begin, m_);
@@ -202,10 +206,11 @@ class cost_table {
             low[chunk] = high[chunk] = to(begin - offset, 0);
             for (std::size_t i = begin; i < end; ++i) {
                 const float* row = &to(i - offset, 0);
-                for (std::size_t j = 0; j < m_ && !detail::row_facts<float>::finite(row, m_); ++j)
-                    require(std::isfinite(row[j]), "transport::cost_table: costs must be finite, entry (", i, ", ", j,
-                            ") is ", row[j]);
-                const auto facts = detail::row_facts<float>::moments(row, ones.data(), row[0], m_);
+                if (fixed_x_ == nullptr && !detail::row_facts<float>::finite(row, m_))
+                    for (std::size_t j = 0; j < m_; ++j)
+                        require(std::isfinite(row[j]), "transport::cost_table: costs must be finite, entry (", i, ", ",
+                                j, ") is ", row[j]);
+                const auto facts = detail::row_facts<float>::extremes(row, m_);
                 least_of_row_[i] = facts.least;
                 low[chunk] = std::min(low[chunk], facts.least);
                 high[chunk] = std::max(high[chunk], facts.greatest);

@@ -14,6 +14,7 @@ namespace holdfast::transport {
 namespace detail {
 
 struct table_costs {
+    static constexpr bool known_finite = true;  // a table looks when it is made
     const cost_table* table;
 
     [[nodiscard]] std::size_t rows() const { return table->rows(); }

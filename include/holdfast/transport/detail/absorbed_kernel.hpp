@@ -20,12 +20,14 @@
 #include <holdfast/transport/detail/aligned.hpp>
 #include <holdfast/transport/detail/kernel_loops.hpp>
 #include <holdfast/transport/detail/problem.hpp>
+#include <holdfast/transport/detail/row_scaling.hpp>
 #include <holdfast/transport/detail/step_loops.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <span>
@@ -101,8 +103,7 @@ class absorbed_kernel {
             drop();
             return std::nullopt;
         }
-        for (std::size_t i = 0; i < n_; ++i)
-            f[i] = static_cast<float>(f_origin_[i] - eps_ * static_cast<double>(sums_[i]));
+        step_rows<float>::potentials(f_origin_.data(), -eps_, sums_.data(), n_, f.data());
         known_ = g;
         double wrong = column_error_;
         for (const double x : row_error_) wrong += x;
@@ -145,7 +146,8 @@ class absorbed_kernel {
 
     /// v of g, where it is not what the last sweep left.
     bool take(const std::vector<float>& g) {
-        if (g == known_) return true;
+        if (g.size() == known_.size() && std::memcmp(g.data(), known_.data(), g.size() * sizeof(float)) == 0)
+            return true;
         v_.assign(width(), 0);
         for (std::size_t j = 0; j < m_; ++j) {
             const double x = (static_cast<double>(g[j]) - g_origin_[j]) / eps_;
@@ -165,7 +167,7 @@ class absorbed_kernel {
         const auto far = static_cast<float>(std::exp(reach()));
         sums_.assign((n_ + 15) / 16 * 16, 1);
         share_.assign(sums_.size(), 0);
-        for (std::size_t i = 0; i < n_; ++i) share_[i] = static_cast<float>(a[i]);
+        row_scaling<double, float>::scale(a.data(), 1, n_, share_.data());
         parts_.resize(chunks * stride);
         row_error_.assign(chunks, 0);
         back_ = !back_;
@@ -218,43 +220,20 @@ class absorbed_kernel {
         return wrong;
     }
 
-    /// Their sum, in four chains, so that no addition waits for the one before.
-    static double in_chains(const std::vector<double>& x) {
-        double sum[4] = {};
-        std::size_t j = 0;
-        for (; j + 4 <= x.size(); j += 4)
-            for (std::size_t l = 0; l < 4; ++l) sum[l] += x[j + l];
-        for (; j < x.size(); ++j) sum[0] += x[j];
-        return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    }
     void add_columns() {
-        column_sums_.assign(m_, 0);
-        for (std::size_t chunk = 0; chunk < row_error_.size(); ++chunk) {
-            const float* part = parts_.data() + chunk * width();
-            for (std::size_t j = 0; j < m_; ++j) column_sums_[j] += static_cast<double>(part[j]);
-        }
+        column_sums_.resize(width());
+        step_rows<float>::sums(parts_.data(), row_error_.size(), width(), width(), column_sums_.data());
     }
     bool columns(std::vector<float>& g, double omega, std::span<const double> b) {
         add_columns();
-        const double far = std::exp(reach());
         next_v_.assign(width(), 1);
-        column_error_ = 0;
-        // Loops of one thing each, none of which ends early: compilers make vectors of them.
-        unsigned out = 0;
-        for (std::size_t j = 0; j < m_; ++j) {
-            const double next = b[j] / column_sums_[j];
-            out |= static_cast<unsigned>(!(next * far >= 1)) | static_cast<unsigned>(!(next <= far));
-            next_v_[j] = static_cast<float>(next);
-        }
-        if (out != 0) return false;
-        for (std::size_t j = 0; j < m_; ++j)
-            column_sums_[j] = std::abs(column_sums_[j] * static_cast<double>(v_[j]) - b[j]);
-        column_error_ = in_chains(column_sums_);
+        column_error_ = step_rows<float>::quotients(b.data(), column_sums_.data(), v_.data(), std::exp(reach()), m_,
+                                                    next_v_.data());
+        if (!std::isfinite(column_error_)) return false;
         std::copy_n(next_v_.data(), m_, v_.data());
         step_rows<float>::logarithms(next_v_.data(), next_v_.size());
         if (omega == 1) {
-            for (std::size_t j = 0; j < m_; ++j)
-                g[j] = static_cast<float>(g_origin_[j] + eps_ * static_cast<double>(next_v_[j]));
+            step_rows<float>::potentials(g_origin_.data(), eps_, next_v_.data(), m_, g.data());
             return true;
         }
         for (std::size_t j = 0; j < m_; ++j) {
@@ -281,7 +260,8 @@ class absorbed_kernel {
     std::vector<float> known_;                 // the g that v belongs to
     aligned_vector<float> sums_, parts_;       // log K v [n]; of every chunk, K' w [m]
     aligned_vector<float> share_;              // a [n] and zeros
-    std::vector<double> column_sums_, row_error_;
+    aligned_vector<double> column_sums_;       // [m] and zeros to the end of a step
+    std::vector<double> row_error_;
     double column_error_ = 0;
 };
 

@@ -48,9 +48,11 @@ class augmenting_paths {
         v_.assign(width, -std::numeric_limits<real>::infinity());
         w_ = v_;
         key_.resize(width);
+        favour_.resize(m_);
         from_.resize(width);
         for (std::size_t j = 0; j < m_; ++j) v_[j] = static_cast<real>(potential[n_ + j]);
         place_along_tight_arcs();
+        for (std::size_t j = 0; j < m_; ++j) favour_[j] = room_[j] > 0 ? tie_ : real{0};
     }
 
     /// Places all mass; gives up when too many rows were read, or where masses differ and many sources wait (their mass
@@ -151,8 +153,7 @@ class augmenting_paths {
     /// Potentials are then such that these ways cost nothing.
     void search(node source) {
         std::fill(key_.begin(), key_.end(), std::numeric_limits<real>::infinity());
-        // Of sinks as near as each other, those with room come first.
-        for (std::size_t j = 0; j < m_; ++j) w_[j] = room_[j] > 0 ? v_[j] + tie_ : v_[j];
+        for (std::size_t j = 0; j < m_; ++j) w_[j] = v_[j] + favour_[j];
         passed_.clear();
         ++search_;
         seen_[at(source)] = search_;
@@ -188,7 +189,7 @@ class augmenting_paths {
 
     std::size_t scan(node row, const real* c, real h) {
         ++rows_;
-        return path_scan<real>::nearer(c, w_.data(), h, row, key_.data(), from_.data(), m_);
+        return path_scan<real>::nearer(c, c_.readable(), w_.data(), h, row, key_.data(), from_.data(), m_);
     }
 
     /// Moves what the way to a sink lets through. @return whether the way is still there
@@ -199,6 +200,7 @@ class augmenting_paths {
         const std::int64_t mass = std::min({least, left_[at(source)], room_[sink]});
         left_[at(source)] -= mass;
         room_[sink] -= mass;
+        if (room_[sink] == 0) favour_[sink] = 0;
         for (std::size_t j = sink;;) {
             const node row = node(from_[j]);
             give(row, j, mass);
@@ -220,6 +222,7 @@ class augmenting_paths {
     bool pairs_;  // whether all masses are the same
     real tie_;
     aligned_vector<real> v_, w_, key_;  // g; g in a search; lengths of ways
+    std::vector<real> favour_;          // in a search, of sinks with room: of those as near, they come first
     aligned_vector<beside<real>> from_;
     std::vector<std::pair<std::size_t, real>> passed_;
     std::size_t rows_ = 0;

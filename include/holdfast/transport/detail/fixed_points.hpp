@@ -4,6 +4,7 @@
 // few 1e-4 when it is rounded so; by how much exactly is known, and what that does to a transport cost is bounded.
 // Builds on fixed_products.hpp and fixed_tiles.hpp. Leaves out points that are not of unit length.
 
+#include <holdfast/core/parallel.hpp>
 #include <holdfast/transport/detail/aligned.hpp>
 #include <holdfast/transport/detail/fixed_products.hpp>
 #include <holdfast/transport/detail/fixed_tiles.hpp>
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <vector>
 
 namespace holdfast::transport::detail {
 
@@ -56,8 +58,31 @@ template <std::size_t Bytes>
     away = sum_parts<float, Bytes>(sum);
 }
 
+/// out_j = unit max(0, half_x + half_y_j − product_j) for `count` columns, a multiple of 16.
+template <std::size_t Bytes>
+[[gnu::always_inline]] inline void costs_of_products(const std::int32_t* product, std::int32_t half_x,
+                                                     const std::int32_t* half_y, float unit, std::size_t count,
+                                                     float* out) {
+    using v = vec<std::int32_t, Bytes>;
+    for (std::size_t j = 0; j < count; j += v::lanes) {
+        typename v::type of, half;
+        v::load(of, product + j);
+        v::load(half, half_y + j);
+        half += half_x - of;
+        half = half > 0 ? half : 0;
+        const typename vec<float, Bytes>::type cost = __builtin_convertvector(half, typename vec<float, Bytes>::type);
+        vec<float, Bytes>::store(out + j, cost * unit);
+    }
+}
+
 #else
 
+template <std::size_t>
+void costs_of_products(const std::int32_t* product, std::int32_t half_x, const std::int32_t* half_y, float unit,
+                       std::size_t count, float* out) {
+    for (std::size_t j = 0; j < count; ++j)
+        out[j] = static_cast<float>(std::max(0, half_x + half_y[j] - product[j])) * unit;
+}
 template <std::size_t>
 void fix_row(const float* x, std::size_t d, std::int16_t* q, std::int32_t& square, float& away) {
     square = 0;
@@ -76,6 +101,10 @@ struct fixed_rows {
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), void, fix,
                               (const float* x, std::size_t d, std::int16_t* q, std::int32_t& square, float& away),
                               (x, d, q, square, away), (fix_row<Bytes>))
+    HOLDFAST_TRANSPORT_LEVELS(machine_level(), void, costs,
+                              (const std::int32_t* product, std::int32_t half_x, const std::int32_t* half_y, float unit,
+                               std::size_t count, float* out),
+                              (product, half_x, half_y, unit, count, out), (costs_of_products<Bytes>))
 };
 
 /// Points by sixteens, coordinates by twos: of a panel all first two coordinates, then all second two, ... Ends are
@@ -89,24 +118,39 @@ class fixed_points {
     /// @param level    how they will be multiplied, which decides how they lie
     fixed_points(const aligned_rows<float>& points, std::span<const double> weights,
                  fixed_level level = machine_fixed_level())
-        : n_(points.rows()),
-          pairs_((points.cols() + 1) / 2),
+        : fixed_points(
+              points.rows(), points.cols(), weights,
+              [&](std::size_t i, float* to) { std::copy_n(&points(i, 0), points.cols(), to); }, level) {}
+
+    /// The same for n points [d] that are made only now: make(i, to [d]), from several threads.
+    template <class Make>
+    fixed_points(std::size_t n, std::size_t d, std::span<const double> weights, const Make& make,
+                 fixed_level level = machine_fixed_level())
+        : n_(n),
+          pairs_((d + 1) / 2),
           level_(level),
           values_((n_ + panel - 1) / panel, panel * (level == fixed_level::tiles ? 64 * steps() : 2 * pairs_)),
           half_(values_.rows() * panel, 0) {
-        aligned_rows<std::int16_t> rows(panel, std::max(points.stride(), 64 * steps()));
-        double moved = 0, most = 0;
-        for (std::size_t p = 0; p < values_.rows(); ++p) {
-            std::fill(rows.data(), rows.data() + panel * rows.stride(), std::int16_t{0});
-            for (std::size_t i = p * panel; i < std::min(n_, (p + 1) * panel); ++i) {
-                std::int32_t square;
-                float away;
-                fixed_rows::fix(&points(i, 0), points.stride(), &rows(i % panel, 0), square, away);
-                half_[i] = square / 2;
-                most = std::max(most, static_cast<double>(away));
-                moved += weights[i] * static_cast<double>(away);
+        std::vector<float> away(n);
+        parallel_chunks(values_.rows(), 4, [&](std::size_t begin, std::size_t end, std::size_t) {
+            aligned_rows<float> point(1, d);
+            aligned_rows<std::int16_t> rows(panel, std::max(point.stride(), 64 * steps()));
+            std::fill(point.data(), point.data() + point.stride(), 0.0F);
+            for (std::size_t p = begin; p < end; ++p) {
+                std::fill(rows.data(), rows.data() + panel * rows.stride(), std::int16_t{0});
+                for (std::size_t i = p * panel; i < std::min(n_, (p + 1) * panel); ++i) {
+                    std::int32_t square;
+                    make(i, point.data());
+                    fixed_rows::fix(point.data(), point.stride(), &rows(i % panel, 0), square, away[i]);
+                    half_[i] = square / 2;
+                }
+                put(rows, p);
             }
-            put(rows, p);
+        });
+        double moved = 0, most = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            most = std::max(most, static_cast<double>(away[i]));
+            moved += weights[i] * static_cast<double>(away[i]);
         }
         // With room for what single precision moved them before, and for the rounding of these very sums.
         largest_move_ = 1.01 * std::sqrt(most) / fixed_one + 1e-7;
@@ -196,12 +240,10 @@ inline void fixed_costs(const fixed_points& x, const fixed_points& y, std::size_
             const std::int16_t* to[3] = {};
             for (std::size_t c = 0; c < columns; ++c) to[c] = y.of(p + c);
             fixed_products(x.level(), x.of(eight / panel) + eight % panel * 2, to, x.pairs(), product, columns);
-            for (std::size_t i = std::max(begin, eight); i < std::min(end, eight + 8); ++i) {
-                const std::int32_t* const of = product + (i - eight) * columns * panel;
-                const std::int32_t* const halves = y.halves() + p * panel;
-                float* const row = out + (i - begin) * stride + p * panel;
-                for (std::size_t c = 0; c < columns * panel; ++c) row[c] = fixed_cost(x.halves()[i], halves[c], of[c]);
-            }
+            for (std::size_t i = std::max(begin, eight); i < std::min(end, eight + 8); ++i)
+                fixed_rows::costs(product + (i - eight) * columns * panel, x.halves()[i], y.halves() + p * panel,
+                                  static_cast<float>(1 / (fixed_one * fixed_one)), columns * panel,
+                                  out + (i - begin) * stride + p * panel);
         }
 }
 

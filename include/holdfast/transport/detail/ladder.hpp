@@ -40,7 +40,7 @@ class ladder {
     wasserstein_result climb() {
         if (trivial()) return finish();
         if (options_.relative_gap > 0 && a_.whole && b_.whole && solve_whole()) return finish();
-        if (!a_.single || !b_.single || !solve_table()) solve_double();
+        if (!a_.has_single || !b_.has_single || !solve_table()) solve_double();
         return finish();
     }
 
@@ -102,23 +102,21 @@ class ladder {
     /// that matter in double.
     /// @return false where single precision is too coarse for these points or this gap
     bool solve_table() {
-        const prepared_points<float>&x = *a_.single, &y = *b_.single;
         const auto range = [](const cost_table& table) { return table.greatest() - table.least(); };
         if (options_.relative_gap == 0 && a_.whole && b_.whole) {
             const cost_table table(*a_.whole, *b_.whole, options_.storage, options_.memory);
             const double entry = moved_bound(table.greatest(), a_.whole->largest_move() + b_.whole->largest_move());
             if (entry <= 0.002 * range(table)) return solve_table(table, entry);
         }
-        const cost_table table(x, y, options_.cost, options_.storage, options_.memory);
-        const double largest = std::max(x.largest, y.largest);
-        const double entry = rounding_bound<float>(options_.cost, table.greatest(), x.dimension, largest, true);
+        const cost_table table(a_.single(), b_.single(), options_.cost, options_.storage, options_.memory);
+        const double entry = rounding_bound<float>(options_.cost, table.greatest(), a_.measure.dimension(),
+                                                   std::max(a_.largest, b_.largest), true);
         return entry <= 0.01 * range(table) && solve_table(table, entry);
     }
 
     /// @param entry  no cost of the table is further from the true one, what its storage adds left out
     bool solve_table(const cost_table& table, double entry) {
-        const prepared_points<float>&x = *a_.single, &y = *b_.single;
-        const double largest = std::max(x.largest, y.largest);
+        const double largest = std::max(a_.largest, b_.largest);
         const table_problem<A, B> costs{&table, &a_, &b_, options_.cost.kind(), entry};
         if (!simplex_first(table.rows() * table.cols())) {
             table_engine engine(table, a_.measure.weights, b_.measure.weights);
@@ -126,7 +124,7 @@ class ladder {
             double quantised = 0;
             for (std::size_t i = 0; i < table.rows(); ++i) quantised += a_.measure.weights[i] * table.quantisation(i);
             const double margin =
-                rounding_bound<float>(options_.cost, out_.upper, x.dimension, largest, true) + quantised;
+                rounding_bound<float>(options_.cost, out_.upper, a_.measure.dimension(), largest, true) + quantised;
             widen(margin);
             if (out_.status == status::certified) return true;
             if (options_.method == solver::sinkhorn) return margin < 0.2 * options_.relative_gap * out_.lower;
@@ -136,7 +134,7 @@ class ladder {
             warm_start(engine, table.rows(), table.cols());
         }
         run_simplex(costs, 0.9 * options_.relative_gap);
-        widen(rounding_bound<double>(options_.cost, out_.upper, x.dimension, largest, true));
+        widen(rounding_bound<double>(options_.cost, out_.upper, a_.measure.dimension(), largest, true));
         return true;
     }
 

@@ -24,8 +24,9 @@
 namespace holdfast::transport::detail {
 
 /// Costs: real; rounded (whether rows differ from precise costs); rows(); cols(); read(), a `reader` whose row(i)
-/// points to real [m]; any_order(), whether reading a row costs the same whichever was read before; precise(i, j), the
-/// true cost; slack(i), how far a cost of row i may be from the true one; largest(), no cost is greater in size.
+/// points to real [m], of which readable() entries, no fewer, may be read; any_order(), whether reading a row costs the
+/// same whichever was read before; precise(i, j), the true cost; slack(i), how far a cost of row i may be from the true
+/// one; largest(), no cost is greater in size.
 template <class Costs>
 class network_simplex {
     using node = std::int32_t;

@@ -38,15 +38,12 @@ struct first_least {
         least = x < least ? x : least;
         at += static_cast<beside<Real>>(v::lanes);
     }
+    /// The first of the least of all lanes; without branches, which would be guessed wrong.
     [[gnu::always_inline]] std::size_t found() const {
-        Real value[v::lanes];
-        beside<Real> index[v::lanes];
-        std::memcpy(value, &least, sizeof value);
-        std::memcpy(index, &where, sizeof index);
-        std::size_t best = 0;
-        for (std::size_t l = 1; l < v::lanes; ++l)
-            if (value[l] < value[best] || (value[l] == value[best] && index[l] < index[best])) best = l;
-        return static_cast<std::size_t>(index[best]);
+        const Real value = least_lane<Real, Bytes>(least);
+        const typename ints::type none = typename ints::type{} + std::numeric_limits<beside<Real>>::max();
+        const typename ints::type first = least == value ? where : none;
+        return static_cast<std::size_t>(least_lane<beside<Real>, Bytes>(first));
     }
 };
 
@@ -63,10 +60,12 @@ template <class Real, std::size_t Bytes>
     return least.found();
 }
 
-/// key_j = min(key_j, c_j − w_j − h), from_j = row where that lowered it; returns the j of the least key.
+/// key_j = min(key_j, c_j − w_j − h), from_j = row where that lowered it; returns the j of the least key. Of c no more
+/// than `readable` entries are read; beyond the last column they may be anything.
 template <class Real, std::size_t Bytes>
-[[gnu::always_inline]] inline std::size_t nearer_columns(const Real* c, const Real* w, Real h, beside<Real> row,
-                                                         Real* key, beside<Real>* from, std::size_t m) {
+[[gnu::always_inline]] inline std::size_t nearer_columns(const Real* c, std::size_t readable, const Real* w, Real h,
+                                                         beside<Real> row, Real* key, beside<Real>* from,
+                                                         std::size_t m) {
     using v = vec<Real, Bytes>;
     using ints = vec<beside<Real>, Bytes>;
     first_least<Real, Bytes> least;
@@ -74,7 +73,7 @@ template <class Real, std::size_t Bytes>
     Real rest[v::lanes] = {};
     for (std::size_t j = 0; j < m; j += v::lanes) {
         const Real* source = c + j;
-        if (j + v::lanes > m) {
+        if (j + v::lanes > readable) {
             std::memcpy(rest, source, (m - j) * sizeof(Real));
             source = rest;
         }
@@ -97,8 +96,8 @@ template <class Real, std::size_t Bytes>
 #else
 
 template <class Real, std::size_t>
-std::size_t nearer_columns(const Real* c, const Real* w, Real h, beside<Real> row, Real* key, beside<Real>* from,
-                           std::size_t m) {
+std::size_t nearer_columns(const Real* c, std::size_t, const Real* w, Real h, beside<Real> row, Real* key,
+                           beside<Real>* from, std::size_t m) {
     std::size_t best = 0;
     for (std::size_t j = 0; j < m; ++j) {
         const Real x = c[j] - w[j] - h;
@@ -117,9 +116,9 @@ std::size_t nearest_column(const Real* key, std::size_t m) {
 template <class Real>
 struct path_scan {
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), std::size_t, nearer,
-                              (const Real* c, const Real* w, Real h, beside<Real> row, Real* key, beside<Real>* from,
-                               std::size_t m),
-                              (c, w, h, row, key, from, m), (nearer_columns<Real, Bytes>))
+                              (const Real* c, std::size_t readable, const Real* w, Real h, beside<Real> row, Real* key,
+                               beside<Real>* from, std::size_t m),
+                              (c, readable, w, h, row, key, from, m), (nearer_columns<Real, Bytes>))
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), std::size_t, nearest, (const Real* key, std::size_t m), (key, m),
                               (nearest_column<Real, Bytes>))
 };

@@ -1,7 +1,8 @@
 #pragma once
 // One squared distance at a time, in double, from points as they were given: what a solver asks for the few costs that
-// matter. Builds on simd.hpp.
+// matter. Builds on row_scaling.hpp.
 
+#include <holdfast/transport/detail/row_scaling.hpp>
 #include <holdfast/transport/detail/simd.hpp>
 
 #include <cstddef>
@@ -9,17 +10,6 @@
 namespace holdfast::transport::detail {
 
 #if HOLDFAST_TRANSPORT_SIMD
-
-template <class T, std::size_t Bytes>
-[[gnu::always_inline]] inline void load_wide(typename vec<double, Bytes>::type& to, const T* from) {
-    if constexpr (sizeof(T) == sizeof(double)) {
-        vec<double, Bytes>::load(to, from);
-    } else {
-        typename vec<T, Bytes / 2>::type narrow;
-        __builtin_memcpy(&narrow, from, sizeof narrow);
-        to = __builtin_convertvector(narrow, typename vec<double, Bytes>::type);
-    }
-}
 
 /// Σ_k (x_k p − y_k q)^2
 template <class X, class Y, std::size_t Bytes>

@@ -1,12 +1,13 @@
 #pragma once
 // The short list of arcs that network_simplex.hpp pivots on, out of all n m: those of small reduced cost at the start,
 // then what passes over all arcs add because it would lower the cost. The passes also bound the optimum from below.
-// Builds on pricing.hpp. Leaves out the tree.
+// Builds on pricing.hpp and close_looks.hpp. Leaves out the tree.
 //
 // Costs may be read in less than their true precision: rows as they are kept, any single cost precisely. The list then
 // holds lower bounds, and what is about to enter the tree is looked at precisely first.
 
 #include <holdfast/transport/detail/aligned.hpp>
+#include <holdfast/transport/detail/close_looks.hpp>
 #include <holdfast/transport/detail/pricing.hpp>
 
 #include <algorithm>
@@ -40,6 +41,8 @@ class promising_arcs {
           b_(b),
           scale_(scale),
           tolerance_(tolerance),
+          closely_(n_),
+          closely_before_(closely_),
           narrow_(m_) {}
 
     [[nodiscard]] const std::vector<arc>& arcs() const { return arcs_; }
@@ -173,6 +176,8 @@ class promising_arcs {
 
     bool add_better(std::size_t k, const std::vector<double>& potential) {
         const candidate nobody{-tolerance_, 0, -1};
+        std::swap(closely_before_, closely_);
+        closely_.clear();
         std::vector<candidate> row, column(m_ * k, nobody);  // sorted, at most k; of a column likewise
         const auto insert = [](candidate* to, std::size_t size, const candidate& x) {
             std::size_t p = size - 1;
@@ -187,11 +192,18 @@ class promising_arcs {
             // Rounded down by the conversion or up, the room covers it.
             const std::size_t count = row_pricing<real>::below(c, narrow_.data(), narrowed(room + u), m_, found.data());
             double seen = 0;  // all that could be below zero is looked at closely
+            const close_looks::look* before = closely_before_.row(i);
+            closely_.begin(i);
             for (std::size_t p = 0; p < count; ++p) {
                 const std::uint32_t j = found[p];
                 const double v = potential[n_ + j];
                 if (!(static_cast<double>(c[j]) - room - u - v < 0)) continue;
-                candidate x{0, Costs::rounded ? c_.precise(i, j) : static_cast<double>(c[j]), static_cast<node>(i)};
+                candidate x{0, static_cast<double>(c[j]), static_cast<node>(i)};
+                if constexpr (Costs::rounded) {
+                    while (before->j < j) ++before;
+                    x.cost = before->j == j ? before->cost : c_.precise(i, j);
+                    closely_.add(i, {j, x.cost});
+                }
                 x.reduced = x.cost - u - v;
                 seen = std::min(seen, x.reduced);
                 candidate* of_column = &column[j * k];
@@ -199,6 +211,7 @@ class promising_arcs {
                 x.from = static_cast<node>(j);
                 if (x.reduced < row[k - 1].reduced) insert(row.data(), k, x);
             }
+            closely_.end();
             for (const candidate& x : row)
                 if (x.from >= 0) list(i, static_cast<std::size_t>(x.from), x.cost, true);
             return seen;
@@ -215,7 +228,8 @@ class promising_arcs {
     std::size_t n_, m_;
     std::span<const double> a_, b_;
     double scale_, tolerance_;
-    aligned_vector<real> narrow_;  // potentials of the columns in the precision of the rows
+    close_looks closely_, closely_before_;  // in this pass and the one before
+    aligned_vector<real> narrow_;           // potentials of the columns in the precision of the rows
     std::vector<arc> arcs_;
     std::vector<char> known_;  // whether their costs are the true ones
     std::vector<double> best_, last_feasible_;

@@ -2,6 +2,7 @@
 // What a distance needs of each task, made once: near points merged, points ready for costs; and costs between two such
 // tasks as the simplex takes them. Builds on cost_table.hpp, merge.hpp and wasserstein_options.hpp.
 
+#include <holdfast/core/matrix.hpp>
 #include <holdfast/transport/cost.hpp>
 #include <holdfast/transport/cost_table.hpp>
 #include <holdfast/transport/detail/fixed_points.hpp>
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -54,14 +56,15 @@ bool same_measure(const discrete_measure<Real>& a, const discrete_measure<Real>&
 
 /// A measure, its points ready for costs: what is done once per task. The measure must outlive it.
 template <class Real>
-struct ready_task {
-  private:
+class ready_task {
     std::unique_ptr<const merged_measure<Real>> merged_;
 
   public:
     const discrete_measure<Real>& measure;
     double moved = 0, moved_squared = 0;  // Σ w |displacement| of points merged into others, and of its square
-    std::optional<prepared_points<float>> single;  // absent where single precision cannot hold squares or factors
+    bool has_single = false;              // whether single precision can hold squares and factors
+    std::vector<double> factor;           // [n] what points are multiplied by
+    double largest = 0;                   // greatest length of a point then
     std::optional<prepared_points<double>> double_;
     std::optional<fixed_points> whole;  // unit vectors in whole numbers, where they pay
 
@@ -71,22 +74,44 @@ struct ready_task {
                                            : nullptr),
           measure(merged_ ? merged_->measure : given) {
         if (merged_) moved = merged_->moved, moved_squared = merged_->moved_squared;
-        if (options.cost.kind() <= ground_cost::kinds::euclidean) {  // else rounding has no known bound
-            single = prepare<float>(measure.points, options.cost);
-            const double size = single->largest;
-            const bool fits = size == 0 || (size > 1e-15 && size < 1e15);
-            if (!fits || std::count(single->factor.begin(), single->factor.end(), 0.0) != 0) single.reset();
+        const bool is_cosine = options.cost.kind() == ground_cost::kinds::cosine;
+        if (is_cosine && options.method != solver::sinkhorn && measure.dimension() >= 32) {
+            const point_preparation<float, matrix<Real>> prepare_point(measure.points, true);
+            factor.resize(measure.size());
+            whole.emplace(measure.size(), measure.dimension(), measure.weights,
+                          [&](std::size_t i, float* to) { factor[i] = prepare_point(i, to).factor; });
+            largest = 1;
+            has_single = true;
+        } else if (options.cost.kind() <= ground_cost::kinds::euclidean) {  // else rounding has no known bound
+            single_ = prepare<float>(measure.points, options.cost);
+            factor = single_->factor;
+            largest = single_->largest;
+            has_single = largest == 0 || (largest > 1e-15 && largest < 1e15);
         }
-        if (!single) double_ = prepare<double>(measure.points, options.cost);
-        if (single && options.method != solver::sinkhorn && options.cost.kind() == ground_cost::kinds::cosine &&
-            measure.dimension() >= 32)
-            whole.emplace(single->points, measure.weights);
+        has_single = has_single && std::count(factor.begin(), factor.end(), 0.0) == 0;
+        if (has_single) return;
+        single_.reset();
+        whole.reset();
+        double_ = prepare<double>(measure.points, options.cost);
+    }
+
+    /// In single precision, if it has that: where there are whole numbers, made when first needed, by whoever comes
+    /// first.
+    [[nodiscard]] const prepared_points<float>& single() const {
+        std::call_once(single_made_, [&] {
+            if (!single_) single_ = prepare<float>(measure.points, cosine{});
+        });
+        return *single_;
     }
 
     /// In double: made when first needed, which is rarely, and then not shared between threads.
     [[nodiscard]] prepared_points<double> precise(const ground_cost& cost) const {
         return double_ ? *double_ : prepare<double>(measure.points, cost);
     }
+
+  private:
+    mutable std::optional<prepared_points<float>> single_;
+    mutable std::once_flag single_made_;
 };
 
 /// Costs as network_simplex takes them: rows from the table, single costs from the points as they were given.
@@ -109,9 +134,8 @@ struct table_problem {
     [[nodiscard]] double slack(std::size_t i) const { return rounding + table->quantisation(i); }
     [[nodiscard]] double largest() const { return table->greatest() + rounding; }
     [[nodiscard]] double precise(std::size_t i, std::size_t j) const {
-        const double s =
-            precise_distance<A, B>::squared(&a->measure.points(i, 0), a->single->factor[i], &b->measure.points(j, 0),
-                                            b->single->factor[j], a->measure.dimension());
+        const double s = precise_distance<A, B>::squared(
+            &a->measure.points(i, 0), a->factor[i], &b->measure.points(j, 0), b->factor[j], a->measure.dimension());
         return kind == ground_cost::kinds::cosine ? s / 2 : kind == ground_cost::kinds::euclidean ? std::sqrt(s) : s;
     }
 };

@@ -10,6 +10,11 @@
 
 namespace holdfast::transport::detail {
 
+template <class Real>
+struct row_extremes {
+    Real least, greatest;
+};
+
 /// Extremes of c, and Σ b_j (c_j − origin), Σ b_j (c_j − origin)^2.
 template <class Real>
 struct row_moments {
@@ -35,6 +40,25 @@ template <class Real, std::size_t Bytes>
     Real rest = sum_parts<Real, Bytes>(sum);
     for (; j < m; ++j) rest += x[j] - x[j];
     return rest == 0;
+}
+
+template <class Real, std::size_t Bytes>
+[[gnu::always_inline]] inline row_extremes<Real> extremes_of_row(const Real* c, std::size_t m) {
+    using v = vec<Real, Bytes>;
+    typename v::type low = typename v::type{} + c[0], high = low;
+    std::size_t j = 0;
+    for (; j + v::lanes <= m; j += v::lanes) {
+        typename v::type x;
+        v::load(x, c + j);
+        lower_to<Real, Bytes>(low, x);
+        raise_to<Real, Bytes>(high, x);
+    }
+    row_extremes<Real> made{least_lane<Real, Bytes>(low), -least_lane<Real, Bytes>(-high)};
+    for (; j < m; ++j) {
+        made.least = std::min(made.least, c[j]);
+        made.greatest = std::max(made.greatest, c[j]);
+    }
+    return made;
 }
 
 template <class Real, std::size_t Bytes>
@@ -86,6 +110,12 @@ bool finite_row(const Real* x, std::size_t m) {
 }
 
 template <class Real, std::size_t>
+row_extremes<Real> extremes_of_row(const Real* c, std::size_t m) {
+    const auto [least, greatest] = std::minmax_element(c, c + m);
+    return {*least, *greatest};
+}
+
+template <class Real, std::size_t>
 row_moments<Real> moments_of_row(const Real* c, const Real* b, Real origin, std::size_t m) {
     row_moments<Real> made{c[0], c[0]};
     for (std::size_t j = 0; j < m; ++j) {
@@ -104,6 +134,8 @@ template <class Real>
 struct row_facts {
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), bool, finite, (const Real* x, std::size_t m), (x, m),
                               (finite_row<Real, Bytes>))
+    HOLDFAST_TRANSPORT_LEVELS(machine_level(), row_extremes<Real>, extremes, (const Real* c, std::size_t m), (c, m),
+                              (extremes_of_row<Real, Bytes>))
     HOLDFAST_TRANSPORT_LEVELS(machine_level(), row_moments<Real>, moments,
                               (const Real* c, const Real* b, Real origin, std::size_t m), (c, b, origin, m),
                               (moments_of_row<Real, Bytes>))

@@ -15,8 +15,8 @@
 //
 // Such a sweep leaves its exponentials, and those that follow at the same epsilon compute none (absorbed_kernel.hpp).
 //
-// Costs: rows(), cols(), at(i, j), kept_bytes() (of a cost; 0: computed when read), and read(), a reader whose row(i)
-// points to real; one reader a chunk.
+// Costs: rows(), cols(), at(i, j), kept_bytes() (of a cost; 0: computed when read), known_finite (whether nobody need
+// look), and read(), a reader whose row(i) points to real; one reader a chunk.
 
 #include <holdfast/core/matrix.hpp>
 #include <holdfast/core/parallel.hpp>
@@ -186,13 +186,13 @@ class rows_engine {
         [[nodiscard]] std::span<const double> column_weights() const { return b_; }
 
       protected:
-        struct checked {};  ///< that costs are finite is known, or checked here
+        struct checked {};  ///< weights, and costs unless known, are checked here
 
         rows_engine(const Costs& costs, std::vector<double> a, std::vector<double> b, checked)
             : c_(costs), a_(std::move(a)), b_(std::move(b)) {
             check_weights_of(n(), m(), a_, b_);
             auto read = c_.read();
-            for (std::size_t i = 0; i < n(); ++i)
+            for (std::size_t i = 0; i < n() && !Costs::known_finite; ++i)
                 if (const real* c = read.row(i); !row_facts<real>::finite(c, m()))
                     for (std::size_t j = 0; j < m(); ++j)
                         require(std::isfinite(c[j]), "transport::engine: costs must be finite, entry (", i, ", ", j,

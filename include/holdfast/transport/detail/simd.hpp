@@ -135,6 +135,21 @@ template <class Real, std::size_t Bytes>
         return sum_lanes<Real, 16>((part[0] + part[2]) + (part[1] + part[3]));
     }
 }
+
+/// The least of all lanes.
+template <class T, std::size_t Bytes>
+[[gnu::always_inline]] inline T least_lane(const typename vec<T, Bytes>::type& x) {
+    if constexpr (Bytes > 16) {
+        typename vec<T, Bytes / 2>::type half[2];
+        __builtin_memcpy(half, &x, sizeof x);
+        half[0] = half[0] < half[1] ? half[0] : half[1];
+        return least_lane<T, Bytes / 2>(half[0]);
+    } else {
+        T least = x[0];
+        for (std::size_t l = 1; l < vec<T, Bytes>::lanes; ++l) least = x[l] < least ? x[l] : least;
+        return least;
+    }
+}
 #endif
 
 }  // namespace holdfast::transport::detail

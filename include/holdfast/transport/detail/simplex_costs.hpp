@@ -70,6 +70,7 @@ struct dense_costs {
     struct reader {
         matrix_view<const Real> c;
         [[nodiscard]] const Real* row(std::size_t i) const { return &c(i, 0); }
+        [[nodiscard]] std::size_t readable() const { return c.cols(); }
     };
     [[nodiscard]] std::size_t rows() const { return c.rows(); }
     [[nodiscard]] std::size_t cols() const { return c.cols(); }

@@ -12,6 +12,8 @@ namespace holdfast::transport::detail {
 template <class Real>
 class view_costs {
   public:
+    static constexpr bool known_finite = false;
+
     view_costs(matrix_view<const Real> c) : c_(c) {  // NOLINT: meant to convert
         require(c.col_stride() == 1 || c.cols() == 1,
                 "transport::engine: rows of the cost must be contiguous, column stride is ", c.col_stride());
