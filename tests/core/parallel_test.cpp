@@ -67,6 +67,24 @@ TEST_CASE("a parallel sum has the same bits on any number of threads") {
               0, 1, 5, [](std::size_t, std::size_t) { return 1; }, [](int a, int b) { return a + b; }) == 5);
 }
 
+TEST_CASE("a loop that is not worth waking anyone for runs where it is, and gives the same") {
+    const with_threads pool(3);
+    const auto here = std::this_thread::get_id();
+    for (const double nanoseconds : {0.0, 1000.0, 1e6}) {
+        std::vector<int> visits(1000, 0);
+        std::atomic<int> elsewhere{0}, astray{0};
+        holdfast::parallel_chunks(visits.size(), 7, holdfast::about{nanoseconds},
+                                  [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+                                      if (begin != 7 * chunk) ++astray;
+                                      for (; begin < end; ++begin) ++visits[begin];
+                                      if (std::this_thread::get_id() != here) ++elsewhere;
+                                  });
+        CHECK(visits == std::vector<int>(1000, 1));
+        CHECK(astray == 0);
+        if (nanoseconds < holdfast::about::worth_waking) CHECK(elsewhere == 0);
+    }
+}
+
 TEST_CASE("the error of the first chunk that failed is the one that is thrown") {
     const with_threads pool(4);
     for (int repeat = 0; repeat < 20; ++repeat) {

@@ -40,10 +40,11 @@ class thread_pool {
         wanted_.store(threads, std::memory_order_relaxed);
     }
 
-    /// Calls job(context, i) for i in 0..n-1, each once, on all threads; returns when all are done.
-    void run(std::size_t n, void (*job)(void*, std::size_t), void* context) {
+    /// Calls job(context, i) for i in 0..n-1, each once, on all threads or on this one alone; returns when all are
+    /// done.
+    void run(std::size_t n, bool alone, void (*job)(void*, std::size_t), void* context) {
         std::unique_lock run(running_, std::defer_lock);
-        if (n < 2 || inside_ || size() < 2 || !run.try_lock()) {
+        if (n < 2 || alone || inside_ || size() < 2 || !run.try_lock()) {
             for (std::size_t i = 0; i < n; ++i) job(context, i);
             return;
         }
@@ -145,12 +146,20 @@ class thread_pool {
 /// loop; not to be called inside one.
 inline void set_threads(unsigned count) { detail::thread_pool::instance().resize(count); }
 
+/// How long the whole of a loop takes one core, in nanoseconds, as far as its caller knows. A loop shorter than
+/// `worth_waking` runs on the thread it is in: to wake another takes as long.
+struct about {
+    static constexpr double worth_waking = 30e3;
+    double nanoseconds = std::numeric_limits<double>::infinity();
+};
+
 /// Calls f(begin, end, chunk) for chunks of `grain` indices that cover 0..n-1; the borders depend on n and grain alone.
 ///
-/// @throw  what f throws (of several, that of the first chunk); all chunks have run or thrown by then
-/// @cost   one wake-up of the pool, some microseconds: give chunks work enough
+/// @param time  changes no result
+/// @throw       what f throws (of several, that of the first chunk); all chunks have run or thrown by then
+/// @cost        one wake-up of the pool, some tens of microseconds: give chunks work enough, or say how much it is
 template <class F>
-void parallel_chunks(std::size_t n, std::size_t grain, F&& f) {
+void parallel_chunks(std::size_t n, std::size_t grain, about time, F&& f) {
     grain = std::max<std::size_t>(grain, 1);
     const std::size_t chunks = n / grain + (n % grain != 0);
     struct context {
@@ -158,13 +167,18 @@ void parallel_chunks(std::size_t n, std::size_t grain, F&& f) {
         std::size_t n, grain;
     } c{f, n, grain};
     detail::thread_pool::instance().run(
-        chunks,
+        chunks, time.nanoseconds < about::worth_waking,
         [](void* p, std::size_t chunk) {
             auto& it = *static_cast<context*>(p);
             const std::size_t begin = chunk * it.grain;
             it.f(begin, begin + std::min(it.grain, it.n - begin), chunk);
         },
         &c);
+}
+
+template <class F>
+void parallel_chunks(std::size_t n, std::size_t grain, F&& f) {
+    parallel_chunks(n, grain, about{}, std::forward<F>(f));
 }
 
 /// Calls f(i) for every i in 0..n-1, `grain` of them at a time on one thread.
@@ -178,17 +192,21 @@ void parallel_for(std::size_t n, F&& f, std::size_t grain = 1) {
 /// combine(... combine(combine(init, m_0), m_1) ...) over the chunks' values m_k = map(begin, end), in their order:
 /// floating-point sums have the same bits on any number of threads.
 template <class T, class Map, class Combine>
-[[nodiscard]] T parallel_reduce(std::size_t n, std::size_t grain, T init, Map&& map, Combine&& combine) {
+[[nodiscard]] T parallel_reduce(std::size_t n, std::size_t grain, about time, T init, Map&& map, Combine&& combine) {
     grain = std::max<std::size_t>(grain, 1);
     struct slot {
         T value{};
     };  // not vector<T>: vector<bool> packs neighbours into one byte
     std::vector<slot> partial(n / grain + (n % grain != 0));
-    parallel_chunks(n, grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+    parallel_chunks(n, grain, time, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
         partial[chunk].value = map(begin, end);
     });
     for (slot& p : partial) init = combine(std::move(init), std::move(p.value));
     return init;
+}
+template <class T, class Map, class Combine>
+[[nodiscard]] T parallel_reduce(std::size_t n, std::size_t grain, T init, Map&& map, Combine&& combine) {
+    return parallel_reduce(n, grain, about{}, std::move(init), std::forward<Map>(map), std::forward<Combine>(combine));
 }
 
 }  // namespace holdfast

@@ -197,7 +197,9 @@ class cost_table {
         least_of_row_.resize(n_);
         const std::size_t rows = block_rows(), chunks = (n_ + rows - 1) / rows;
         std::vector<float> low(chunks), high(chunks);
-        parallel_chunks(n_, rows, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+        const std::size_t d = fixed_x_ != nullptr ? 2 * fixed_x_->pairs() : x_->dimension;
+        const about time{static_cast<double>(n_ * m_) * (0.5 + 0.01 * static_cast<double>(d))};
+        parallel_chunks(n_, rows, time, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
             detail::aligned_rows<float> made;
             if (how_ != storage::float32) made = detail::aligned_rows<float>(end - begin, m_);
             detail::aligned_rows<float>& to = how_ == storage::float32 ? kept_ : made;

@@ -171,7 +171,8 @@ class absorbed_kernel {
         parts_.resize(chunks * stride);
         row_error_.assign(chunks, 0);
         back_ = !back_;
-        parallel_chunks(chunks, 1, [&](std::size_t turn, std::size_t, std::size_t) {
+        const about time{0.08 * static_cast<double>(n_ * m_)};
+        parallel_chunks(chunks, 1, time, [&](std::size_t turn, std::size_t, std::size_t) {
             const std::size_t chunk = back_ ? chunks - 1 - turn : turn, begin = chunk * grain;
             const std::size_t end = std::min(begin + grain, n_);
             float* part = parts_.data() + chunk * stride;

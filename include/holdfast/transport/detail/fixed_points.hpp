@@ -132,7 +132,8 @@ class fixed_points {
           values_((n_ + panel - 1) / panel, panel * (level == fixed_level::tiles ? 64 * steps() : 2 * pairs_)),
           half_(values_.rows() * panel, 0) {
         std::vector<float> away(n);
-        parallel_chunks(values_.rows(), 4, [&](std::size_t begin, std::size_t end, std::size_t) {
+        const about time{0.7 * static_cast<double>(n * d)};
+        parallel_chunks(values_.rows(), 4, time, [&](std::size_t begin, std::size_t end, std::size_t) {
             aligned_rows<float> point(1, d);
             aligned_rows<std::int16_t> rows(panel, std::max(point.stride(), 64 * steps()));
             std::fill(point.data(), point.data() + point.stride(), 0.0F);

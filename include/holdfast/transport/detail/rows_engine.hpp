@@ -75,7 +75,7 @@ class rows_engine {
 
         double c_transform(vector& f, vector& g) {
             std::vector<vector> part(chunks(), vector(m(), std::numeric_limits<real>::infinity()));
-            parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+            parallel_chunks(n(), grain, pass(0.15), [&](std::size_t begin, std::size_t end, std::size_t chunk) {
                 auto costs = c_.read();
                 for (std::size_t i = begin; i < end; ++i) {
                     const real* c = costs.row(i);
@@ -111,7 +111,7 @@ class rows_engine {
         [[nodiscard]] double plan_cost(const vector& f, const vector& g, double eps) const {
             const scratch h = exponents(g, eps), one(m(), 1);
             return parallel_reduce(
-                n(), grain, 0.0,
+                n(), grain, pass(0.4), 0.0,
                 [&](std::size_t begin, std::size_t end) {
                     scratch e(m());
                     auto costs = c_.read();
@@ -147,7 +147,7 @@ class rows_engine {
                 left_b += short_b[j] = std::max(0.0, b_[j] - sums[j] * static_cast<double>(y[j]));
             }
             double cost = parallel_reduce(
-                n(), grain, 0.0,
+                n(), grain, pass(0.4), 0.0,
                 [&](std::size_t begin, std::size_t end) {
                     scratch e(m());
                     auto costs = c_.read();
@@ -215,6 +215,10 @@ class rows_engine {
         [[nodiscard]] std::size_t n() const { return c_.rows(); }
         [[nodiscard]] std::size_t m() const { return c_.cols(); }
         [[nodiscard]] std::size_t chunks() const { return (n() + grain - 1) / grain; }
+        /// A pass of so many nanoseconds an entry; of costs that are made when they are read nothing is known.
+        [[nodiscard]] about pass(double an_entry) const {
+            return c_.kept_bytes() == 0 ? about{} : about{an_entry * static_cast<double>(n() * m())};
+        }
 
         double sweep_in_logarithms(vector& f, vector& g, double eps, double omega) {
             const scratch h = exponents(g, eps);
@@ -279,7 +283,7 @@ class rows_engine {
         template <class Visit>
         std::vector<double> column_sums(Visit visit) const {
             std::vector<scratch> part(chunks());
-            parallel_chunks(n(), grain, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+            parallel_chunks(n(), grain, pass(0.4), [&](std::size_t begin, std::size_t end, std::size_t chunk) {
                 scratch e(m());
                 auto costs = c_.read();
                 part[chunk].assign(m(), nothing);
