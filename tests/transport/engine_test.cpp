@@ -323,6 +323,35 @@ TEST_CASE("a turn adds one block and multiplies the next as if they were done on
         loops::turn(static_cast<const cell_t*>(nullptr), w.data(), s.data(), next.data(), x.data(), m, out.data());
         CHECK(s == expected_s);  // of no block, nothing
         CHECK(out == expected);
+
+        // Blocks in a row: each one's products, and their shares in the sums.
+        const std::size_t blocks = 5;
+        std::vector<cell_t> k;
+        for (std::size_t b = 0; b < blocks; ++b) {
+            const std::vector<cell_t>& block = b % 2 == 0 ? last : next;
+            k.insert(k.end(), block.begin(), block.end());
+        }
+        std::vector<float> share(blocks * rows), sums(blocks * rows);
+        for (float& v : share) v = float(holdfast::uniform(g));
+        auto run_s = s;
+        expected_s = s;
+        for (std::size_t b = 0; b < blocks; ++b) {
+            loops::products(&k[b * rows * m], x.data(), m, expected.data());
+            for (std::size_t r = 0; r < rows; ++r) w[r] = share[b * rows + r] / expected[r];
+            loops::weighted(&k[b * rows * m], w.data(), expected_s.data(), m);
+            for (std::size_t r = 0; r < rows; ++r) sums[b * rows + r] = expected[r];
+        }
+        auto run_sums = std::vector<float>(sums.size());
+        const auto run = [&](float far) {
+            run_s = s;
+            return loops::run(k.data(), blocks, x.data(), share.data(), far, m, run_sums.data(), run_s.data());
+        };
+        CHECK(run(1e6F));
+        CHECK(run_s == expected_s);
+        CHECK(run_sums == sums);
+        CHECK_FALSE(run(0.99F * *std::max_element(sums.begin(), sums.end())));
+        x[m / 2] = NAN;
+        CHECK_FALSE(run(1e6F));
     };
     for (const auto level : {simd_level::baseline, simd_level::avx2, simd_level::avx512}) {
         if (level > machine) continue;

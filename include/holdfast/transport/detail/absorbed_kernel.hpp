@@ -177,19 +177,19 @@ class absorbed_kernel {
             const std::size_t end = std::min(begin + grain, n_);
             float* part = parts_.data() + chunk * stride;
             std::fill(part, part + stride, 0.0F);
+            const std::size_t whole = omega == 1 ? (end - begin) / kernel_block : 0;  // blocks
+            bool within = kernel_rows<Cell>::run(&k(begin / kernel_block, 0), whole, v_.data(), share_.data() + begin,
+                                                 far, stride, sums_.data() + begin, part);
             alignas(64) float sum[16];
             float w[kernel_block];
             const Cell* last = nullptr;
-            for (std::size_t i = begin; i < end; i += kernel_block) {
+            for (std::size_t i = begin + whole * kernel_block; i < end; i += kernel_block) {
                 const std::size_t count = std::min(kernel_block, end - i);
                 const Cell* block = &k(i / kernel_block, 0);
                 kernel_rows<Cell>::turn(last, w, part, block, v_.data(), stride, sum);
                 last = block;
                 std::fill(sum + count, sum + kernel_block, 1.0F);
-                unsigned out = 0;  // all rows of a block at once, with nothing to decide: half a vector
-                for (std::size_t r = 0; r < kernel_block; ++r)
-                    out |= static_cast<unsigned>(!(sum[r] * far >= 1)) | static_cast<unsigned>(!(sum[r] <= far));
-                if (out != 0) row_error_[chunk] = std::numeric_limits<double>::infinity();
+                for (std::size_t r = 0; r < kernel_block; ++r) within = within && sum[r] * far >= 1 && sum[r] <= far;
                 if (omega == 1) {
                     for (std::size_t r = 0; r < kernel_block; ++r) sums_[i + r] = sum[r];
                     for (std::size_t r = 0; r < kernel_block; ++r) w[r] = share_[i + r] / sum[r];
@@ -198,7 +198,8 @@ class absorbed_kernel {
                     row_error_[chunk] += beyond(i, count, sum, f, omega, w);
                 }
             }
-            kernel_rows<Cell>::weighted(last, w, part, stride);
+            if (last != nullptr) kernel_rows<Cell>::weighted(last, w, part, stride);
+            if (!within) row_error_[chunk] = std::numeric_limits<double>::infinity();
         });
         if (omega == 1) step_rows<float>::logarithms(sums_.data(), sums_.size());
         return std::all_of(row_error_.begin(), row_error_.end(), [](double x) { return std::isfinite(x); });

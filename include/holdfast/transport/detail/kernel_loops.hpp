@@ -102,6 +102,18 @@ struct kernel_loops {
         }
     }
 
+    template <std::size_t Width>
+    [[gnu::always_inline]] static void to_four(const typename vec<float, Width>::type (&part)[64 / Width],
+                                               typename vec<float, 16>::type& out) {
+        if constexpr (Width == 16) {
+            out = (part[0] + part[2]) + (part[1] + part[3]);
+        } else {
+            typename vec<float, 16>::type of[4];
+            std::memcpy(of, part, sizeof of);
+            out = (of[0] + of[2]) + (of[1] + of[3]);
+        }
+    }
+
     /// out_r = Σ_j k_rj x_j for the rows of a block.
     template <class Cell>
     [[gnu::always_inline]] static void products(const Cell* k, const float* x, std::size_t m, float* out) {
@@ -127,6 +139,19 @@ struct kernel_loops {
             keep_sums(sum, s + j);
         }
     }
+    /// `weighted` of one block and `products` of another, step by step.
+    template <class Cell>
+    [[gnu::always_inline]] static void both(const Cell* last, const vector* by, float* s, const Cell* next,
+                                            const float* x, std::size_t m, vector* sum) {
+        for (std::size_t j = 0; j < m; j += kernel_step) {
+            vector factor[all], column[all];
+            factors(x + j, factor);
+            entries(s + j, column);
+            multiply<kernel_block>(next + kernel_block * j, factor, sum);
+            weigh(last + kernel_block * j, by, column);
+            keep_sums(column, s + j);
+        }
+    }
     /// `weighted` of the last block, where there is one, and `products` of the next, step by step where both blocks fit
     /// into the nearest cache (32 KB) beside the vectors: the one is multiplied while the other is on its way.
     template <class Cell>
@@ -139,15 +164,64 @@ struct kernel_loops {
         }
         vector by[kernel_block], sum[kernel_block * all] = {};
         weights(w, by);
-        for (std::size_t j = 0; j < m; j += kernel_step) {
-            vector factor[all], column[all];
-            factors(x + j, factor);
-            entries(s + j, column);
-            multiply<kernel_block>(next + kernel_block * j, factor, sum);
-            weigh(last + kernel_block * j, by, column);
-            keep_sums(column, s + j);
-        }
+        both(last, by, s, next, x, m, sum);
         totals<kernel_block>(sum, out);
+    }
+
+    using four = typename vec<float, 16>::type;
+    /// The same as `totals` of a block, side by side: what is computed from them next need not wait for memory.
+    [[gnu::always_inline]] static void totals(const vector* sum, four& out) {
+        four row[kernel_block];
+        for (std::size_t r = 0; r < kernel_block; ++r) {
+            vector part[parts];
+            for (std::size_t p = 0; p < parts; ++p) part[p] = sum[r * all + p] + sum[r * all + parts + p];
+            to_four<Bytes>(part, row[r]);
+        }
+        const four first =
+            __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5) + __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+        const four second =
+            __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5) + __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+        out = __builtin_shufflevector(first, second, 0, 1, 4, 5) + __builtin_shufflevector(first, second, 2, 3, 6, 7);
+    }
+
+    /// A whole iteration without over-relaxation over `blocks` blocks, one after the other in memory:
+    /// sums_r = Σ_j k_rj x_j, s_j += Σ_r share_r / sums_r k_rj.
+    /// @return whether all sums are within 1 / far and far
+    template <class Cell>
+    [[gnu::always_inline]] static bool run(const Cell* k, std::size_t blocks, const float* x, const float* share,
+                                           float far, std::size_t m, float* sums, float* s) {
+        const bool joined = together == kernel_block && kernel_block * m * sizeof(Cell) <= (8U << 10U);
+        four w = {};
+        auto within = w == w;
+        const Cell* last = nullptr;
+        for (std::size_t b = 0; b < blocks; ++b, k += kernel_block * m) {
+            four out;
+            if (joined && last != nullptr) {
+                vector by[kernel_block], sum[kernel_block * all] = {};
+                for (std::size_t r = 0; r < kernel_block; ++r) {
+                    by[r] = vector{} + w[r];
+                    in_register(by[r]);
+                }
+                both(last, by, s, k, x, m, sum);
+                totals(sum, out);
+            } else {
+                float each[kernel_block];
+                std::memcpy(each, &w, sizeof each);
+                if (last != nullptr) weighted(last, each, s, m);
+                products(k, x, m, each);
+                std::memcpy(&out, each, sizeof out);
+            }
+            four of;
+            std::memcpy(&of, share + b * kernel_block, sizeof of);
+            std::memcpy(sums + b * kernel_block, &out, sizeof out);
+            within &= (out * far >= 1.0F) & (out <= far);  // false of what is not a number
+            w = of / out;
+            last = k;
+        }
+        float each[kernel_block];
+        std::memcpy(each, &w, sizeof each);
+        if (last != nullptr) weighted(last, each, s, m);
+        return (within[0] & within[1] & within[2] & within[3]) != 0;
     }
 
     /// 32 entries from j on, zeros beyond the m-th.
@@ -230,6 +304,21 @@ struct kernel_loops {
         if (last != nullptr) weighted(last, w, s, m);
         products(next, x, m, out);
     }
+    template <class Cell>
+    static bool run(const Cell* k, std::size_t blocks, const float* x, const float* share, float far, std::size_t m,
+                    float* sums, float* s) {
+        bool within = true;
+        for (; blocks > 0; --blocks, k += kernel_block * m, share += kernel_block, sums += kernel_block) {
+            float w[kernel_block];
+            products(k, x, m, sums);
+            for (std::size_t r = 0; r < kernel_block; ++r) {
+                within = within && sums[r] * far >= 1 && sums[r] <= far;
+                w[r] = share[r] / sums[r];
+            }
+            weighted(k, w, s, m);
+        }
+        return within;
+    }
     static void keep(const float* e, float scale, std::size_t m, float* k) {
         for (std::size_t j = 0; j < (m + kernel_step - 1) / kernel_step * kernel_step; ++j)
             k[j / kernel_step * kernel_step * kernel_block + j % kernel_step] =
@@ -265,6 +354,10 @@ struct kernel_rows {
                               (const Cell* last, const float* w, float* s, const Cell* next, const float* x,
                                std::size_t m, float* out),
                               (last, w, s, next, x, m, out), (kernel_loops<Bytes>::turn))
+    HOLDFAST_TRANSPORT_LEVELS(target_level, bool, run,
+                              (const Cell* k, std::size_t blocks, const float* x, const float* share, float far,
+                               std::size_t m, float* sums, float* s),
+                              (k, blocks, x, share, far, m, sums, s), (kernel_loops<Bytes>::run))
     HOLDFAST_TRANSPORT_LEVELS(target_level, void, keep, (const float* e, float scale, std::size_t m, Cell* k),
                               (e, scale, m, k), (kernel_loops<Bytes>::keep))
 };
