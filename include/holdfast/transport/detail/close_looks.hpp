@@ -26,8 +26,8 @@ class close_looks {
     }
     /// Row i follows, columns in their order.
     void begin(std::size_t i) { first_[i] = looks_.size(); }
-    void add(std::size_t i, const look& x) {
-        if (looks_.size() - first_[i] < most) looks_.push_back(x);
+    void add(std::size_t i, std::uint32_t j, double cost) {
+        if (looks_.size() - first_[i] < most) looks_.push_back({j, cost});
     }
     void end() { looks_.push_back(none); }
 

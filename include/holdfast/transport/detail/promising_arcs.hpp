@@ -202,7 +202,7 @@ class promising_arcs {
                 if constexpr (Costs::rounded) {
                     while (before->j < j) ++before;
                     x.cost = before->j == j ? before->cost : c_.precise(i, j);
-                    closely_.add(i, {j, x.cost});
+                    closely_.add(i, j, x.cost);
                 }
                 x.reduced = x.cost - u - v;
                 seen = std::min(seen, x.reduced);
