@@ -158,22 +158,10 @@ inline std::string gate_section(const outcome& o) {
 }
 
 /// An interval on one line.
-inline std::string together(std::string bounds) {
-    if (const auto blank = bounds.find(' '); blank != std::string::npos) bounds.replace(blank, 1, "\u00a0");
-    return bounds;
-}
-
-/// Numbers with the minus sign of print, as the rest of the page has them; exponents stay.
-inline std::string printed(const std::string& numbers) {
-    std::string text;
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-        const bool begins = i == 0 || numbers[i - 1] == ' ' || numbers[i - 1] == '[' || numbers[i - 1] == '\xa0';
-        if (numbers[i] == '-' && begins)
-            text += "−";
-        else
-            text += numbers[i];
-    }
-    return text;
+inline std::string together(const metrics::interval& i, int decimals) {
+    std::string all = bounds(i, [&](double x) { return text::shown(x, decimals); });
+    if (const auto blank = all.find(' '); blank != std::string::npos) all.replace(blank, 1, "\u00a0");
+    return all;
 }
 
 /// Metrics down; one method: value, interval, definition; several: a column each.
@@ -189,8 +177,8 @@ inline std::string metrics_section(const outcome& o) {
             const value* v = m.find(id);
             if (v) definition = v->result.variant;
             rows.back().push_back(!v ? "–"
-                                     : printed(metrics::text(v->result) + " " +
-                                               together(bounds(v->interval, text::decimals_of(v->result.scale)))));
+                                     : text::with_minus(metrics::text(v->result)) + " " +
+                                           together(v->interval, text::decimals_of(v->result.scale)));
         }
         rows.back().push_back(definition);
     }
@@ -228,9 +216,8 @@ inline std::string differences_section(const outcome& o) {
         const int digits = text::decimals_of(o.measured[d.a].find(d.id)->result.scale);
         (d.test ? tested : others)
             .push_back({o.methods[d.a].name + " − " + o.methods[d.b].name, d.id,
-                        printed(text::fixed(d.interval.estimate, digits)),
-                        printed(together(bounds(d.interval, digits))), d.test ? text::fixed(d.corrected_p, 4) : "–",
-                        d.interval.method});
+                        text::shown(d.interval.estimate, digits), together(d.interval, digits),
+                        d.test ? text::fixed(d.corrected_p, 4) : "–", d.interval.method});
     }
     if (tested.empty() && others.empty()) return {};
     std::string all = open_section("differences", "Method against method",

@@ -15,9 +15,13 @@ namespace report_program {
 
 namespace text = holdfast::experiment::detail;
 
+/// @param number  double -> text
+template <class Number>
+std::string bounds(const metrics::interval& i, const Number& number) {
+    return std::isnan(i.lower) ? std::string{} : "[" + number(i.lower) + ", " + number(i.upper) + "]";
+}
 inline std::string bounds(const metrics::interval& i, int decimals) {
-    if (std::isnan(i.lower)) return {};
-    return "[" + text::fixed(i.lower, decimals) + ", " + text::fixed(i.upper, decimals) + "]";
+    return bounds(i, [&](double x) { return text::fixed(x, decimals); });
 }
 
 /// Rows in columns two spaces apart, all to the left but the numbers.

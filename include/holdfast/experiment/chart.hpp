@@ -24,12 +24,12 @@ inline constexpr std::size_t scale_steps = 21;    ///< --h0 .. --h20
 /// A coordinate: one decimal is a tenth of a pixel.
 inline std::string px(double x) { return fixed(x, 1); }
 
-/// A number with the minus sign of print, not the hyphen.
-inline std::string shown(double x, int decimals) {
-    std::string text = fixed(x, decimals, "–");
-    if (text[0] == '-') text.replace(0, 1, "−");
-    return text;
+/// A number that is text already, with the minus sign of print, not the hyphen.
+inline std::string with_minus(std::string number) {
+    if (number.starts_with('-')) number.replace(0, 1, "−");
+    return number;
 }
+inline std::string shown(double x, int decimals) { return with_minus(fixed(x, decimals, "–")); }
 
 /// A signed number: +0.012, −0.140.
 inline std::string signed_number(double x, int decimals) {
