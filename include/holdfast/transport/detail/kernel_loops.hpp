@@ -83,7 +83,9 @@ struct kernel_loops {
         entries(x, to);
         for (std::size_t p = 0; p < all; ++p) in_register(to[p]);
     }
-    [[gnu::always_inline]] static void weights(const float* w, vector* by) {
+    /// @param w  four numbers, in memory or side by side
+    template <class Four>
+    [[gnu::always_inline]] static void weights(const Four& w, vector* by) {
         for (std::size_t r = 0; r < kernel_block; ++r) {
             by[r] = vector{} + w[r];
             in_register(by[r]);
@@ -198,10 +200,7 @@ struct kernel_loops {
             four out;
             if (joined && last != nullptr) {
                 vector by[kernel_block], sum[kernel_block * all] = {};
-                for (std::size_t r = 0; r < kernel_block; ++r) {
-                    by[r] = vector{} + w[r];
-                    in_register(by[r]);
-                }
+                weights(w, by);
                 both(last, by, s, k, x, m, sum);
                 totals(sum, out);
             } else {

@@ -81,21 +81,21 @@ struct step_loops {
             wide::store(to + j, sum);
         }
     }
-    /// next_j = b_j / sum_j; returns Σ |sum_j v_j − b_j|, or infinity where a quotient leaves [1 / far, far].
-    [[gnu::always_inline]] static double quotients(const double* b, const double* sum, const float* v_, double far,
+    /// next_j = b_j / sum_j; returns Σ |sum_j x_j − b_j|, or infinity where a quotient leaves [1 / far, far].
+    [[gnu::always_inline]] static double quotients(const double* b, const double* sum, const float* x, double far,
                                                    std::size_t m, float* next) {
-        constexpr std::size_t parts_ = 64 / Bytes, step = 64 / sizeof(double);
-        doubles error[parts_] = {}, most[parts_] = {}, least[parts_];
-        for (doubles& x : least) x = doubles{} + far;
+        constexpr std::size_t ways = 64 / Bytes, step = 64 / sizeof(double);
+        doubles error[ways] = {}, most[ways] = {}, least[ways];
+        for (doubles& each : least) each = doubles{} + far;
         std::size_t j = 0;
         for (; j + step <= m; j += step)
 #pragma GCC unroll 4
-            for (std::size_t p = 0; p < parts_; ++p) {
+            for (std::size_t p = 0; p < ways; ++p) {
                 const std::size_t k = j + p * wide::lanes;
                 doubles of, has, by;
                 wide::load(of, b + k);
                 wide::load(has, sum + k);
-                load_wide<float, Bytes>(by, v_ + k);
+                load_wide<float, Bytes>(by, x + k);
                 const doubles off = has * by - of;
                 error[p] += off < 0 ? -off : off;
                 of /= has;
@@ -104,13 +104,13 @@ struct step_loops {
                 narrow(of, next + k);
             }
         double wrong = sum_parts<double, Bytes>(error), high = 0, low = far;
-        for (std::size_t p = 0; p < parts_; ++p) {
+        for (std::size_t p = 0; p < ways; ++p) {
             high = std::max(high, -least_lane<double, Bytes>(-most[p]));
             low = std::min(low, least_lane<double, Bytes>(least[p]));
         }
         for (; j < m; ++j) {
             const double of = b[j] / sum[j];
-            wrong += std::abs(sum[j] * static_cast<double>(v_[j]) - b[j]);
+            wrong += std::abs(sum[j] * static_cast<double>(x[j]) - b[j]);
             high = std::max(high, of);
             low = std::min(low, of);
             next[j] = static_cast<float>(of);
