@@ -21,9 +21,9 @@ template <class T, std::size_t Bytes>
     }
 }
 
-/// Σ_k x_k^2
-template <class T, std::size_t Bytes>
-[[gnu::always_inline]] inline double square_of_row(const T* x, std::size_t d) {
+/// Σ_k term_k^2 over d terms, which `terms` makes a vector at a time from the k-th on, at the end one by one.
+template <std::size_t Bytes, class Terms>
+[[gnu::always_inline]] inline double sum_of_squares(const Terms& terms, std::size_t d) {
     using v = vec<double, Bytes>;
     constexpr std::size_t parts = 64 / Bytes, chains = 4, step = chains * 64 / sizeof(double);
     typename v::type sum[chains * parts] = {};  // chains, so that no addition waits for the one before
@@ -32,15 +32,30 @@ template <class T, std::size_t Bytes>
 #pragma GCC unroll 16
         for (std::size_t r = 0; r < chains * parts; ++r) {
             typename v::type t;
-            load_wide<T, Bytes>(t, x + k + r * v::lanes);
+            terms.many(k + r * v::lanes, t);
             sum[r] += t * t;
         }
     typename v::type part[parts];
     for (std::size_t r = 0; r < parts; ++r)
         part[r] = (sum[r] + sum[parts + r]) + (sum[2 * parts + r] + sum[3 * parts + r]);
     double rest = sum_parts<double, Bytes>(part);
-    for (; k < d; ++k) rest += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+    for (; k < d; ++k) rest += terms.one(k) * terms.one(k);
     return rest;
+}
+
+template <class T, std::size_t Bytes>
+struct own_terms {
+    const T* x;
+    [[gnu::always_inline]] void many(std::size_t k, typename vec<double, Bytes>::type& to) const {
+        load_wide<T, Bytes>(to, x + k);
+    }
+    [[gnu::always_inline]] double one(std::size_t k) const { return static_cast<double>(x[k]); }
+};
+
+/// Σ_k x_k^2
+template <class T, std::size_t Bytes>
+[[gnu::always_inline]] inline double square_of_row(const T* x, std::size_t d) {
+    return sum_of_squares<Bytes>(own_terms<T, Bytes>{x}, d);
 }
 
 /// to_k = x_k factor
