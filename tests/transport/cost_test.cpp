@@ -7,11 +7,13 @@
 #include <holdfast/transport/detail/precise.hpp>
 #include <holdfast/transport/detail/pricing.hpp>
 #include <holdfast/transport/detail/row_facts.hpp>
+#include <holdfast/transport/detail/row_scaling.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "support/test.hpp"
@@ -258,6 +260,14 @@ TEST_CASE("costs say what is wrong with their input") {
 
 namespace {
 
+/// Points that are there already, in whole numbers.
+transport::detail::fixed_points whole(const transport::detail::aligned_rows<float>& points,
+                                      std::span<const double> weights,
+                                      transport::detail::fixed_level level = transport::detail::machine_fixed_level()) {
+    return {points.rows(), points.cols(), weights,
+            [&](std::size_t i, float* to) { std::copy_n(&points(i, 0), points.cols(), to); }, level};
+}
+
 /// What this machine can multiply whole numbers with.
 template <class F>
 void at_every_fixed_level(F f) {
@@ -321,13 +331,13 @@ TEST_CASE("unit vectors in whole numbers: exact integers at every level, near th
         const auto px = transport::prepare<float>(x, transport::cosine{}),
                    py = transport::prepare<float>(y, transport::cosine{});
         const auto exact = transport::cost_matrix<double>(x, y);
-        const fixed_points fx(px.points, a), fy(py.points, b);
+        const fixed_points fx = whole(px.points, a), fy = whole(py.points, b);
         const double moved = fx.largest_move() + fy.largest_move();
         CHECK(fx.mean_move() <= fx.largest_move());
         CHECK(moved < 2 * (0.51 * std::sqrt(double(d)) / fixed_one + 1e-7));
         aligned_rows<float> c(n, m);
         at_every_fixed_level([&](fixed_level level) {
-            const fixed_points lx(px.points, a, level), ly(py.points, b, level);
+            const fixed_points lx = whole(px.points, a, level), ly = whole(py.points, b, level);
             for (std::size_t i = 0; i < n; i += 16)  // by panels, and by parts of one
                 if (i == 16)
                     for (std::size_t k = i; k < i + 16; k += 5)
@@ -390,11 +400,11 @@ TEST_CASE(
             }
         }
         const std::vector<double> a(s.n, 1.0 / double(s.n)), b(s.m, 1.0 / double(s.m));
-        const fixed_points bx(x, a, fixed_level::baseline), by(y, b, fixed_level::baseline);
+        const fixed_points bx = whole(x, a, fixed_level::baseline), by = whole(y, b, fixed_level::baseline);
         aligned_rows<float> expected(s.n, s.m);
         fixed_costs(bx, by, 0, s.n, expected.data(), expected.stride());
         at_every_fixed_level([&](fixed_level level) {
-            const fixed_points fx(x, a, level), fy(y, b, level);
+            const fixed_points fx = whole(x, a, level), fy = whole(y, b, level);
             REQUIRE(fx.largest_move() == bx.largest_move());
             for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{16}, std::size_t{64}, s.n}) {
                 aligned_rows<float> c(s.n, s.m);

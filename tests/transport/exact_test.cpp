@@ -1,8 +1,10 @@
 #include <holdfast/core/random.hpp>
 #include <holdfast/transport/cost.hpp>
+#include <holdfast/transport/detail/close_looks.hpp>
 #include <holdfast/transport/exact.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -57,6 +59,27 @@ void check_certificate(const matrix<Real>& c, const weights& a, const weights& b
 }
 
 }  // namespace
+
+TEST_CASE("close looks come back by row and column, as many as are kept") {
+    holdfast::transport::detail::close_looks looks(3);
+    CHECK(looks.row(1)->j == std::numeric_limits<std::uint32_t>::max());  // none
+    looks.begin(0);
+    for (std::uint32_t j = 0; j < 100; ++j) looks.add(0, 2 * j, j + 0.5);
+    looks.end();
+    looks.begin(2);
+    looks.add(2, 7, -1);
+    looks.end();
+    const auto* first = looks.row(0);
+    for (std::uint32_t j = 0; j < 64; ++j, ++first) {
+        REQUIRE(first->j == 2 * j);
+        REQUIRE(first->cost == j + 0.5);
+    }
+    CHECK(first->j == std::numeric_limits<std::uint32_t>::max());  // the others are looked at again
+    CHECK(looks.row(1)->j == std::numeric_limits<std::uint32_t>::max());
+    CHECK(looks.row(2)->cost == -1);
+    looks.clear();
+    CHECK(looks.row(2)->j == std::numeric_limits<std::uint32_t>::max());
+}
 
 TEST_CASE("two points that may stay where they are cost nothing") {
     const matrix<double> c(2, 2, std::vector<double>{0, 1, 1, 0});

@@ -2,7 +2,7 @@
 // Unit vectors in whole numbers of 16 bits, and half the squared distances between them: integers, so exact, the same
 // on every machine, zero for equal points, and two products an instruction where floats have one. A point moves by a
 // few 1e-4 when it is rounded so; by how much exactly is known, and what that does to a transport cost is bounded.
-// Builds on fixed_products.hpp and fixed_tiles.hpp. Leaves out points that are not of unit length.
+// Builds on fixed_products.hpp, fixed_tiles.hpp and core's loops. Leaves out points that are not of unit length.
 
 #include <holdfast/core/parallel.hpp>
 #include <holdfast/transport/detail/aligned.hpp>
@@ -113,16 +113,10 @@ class fixed_points {
   public:
     static constexpr std::size_t panel = fixed_panel;
 
-    /// @param points   of unit length up to single precision, rows zero up to the stride
+    /// @param make     make(i, to [d]) for each of n points: of unit length up to single precision; from several
+    ///                 threads
     /// @param weights  [n]
     /// @param level    how they will be multiplied, which decides how they lie
-    fixed_points(const aligned_rows<float>& points, std::span<const double> weights,
-                 fixed_level level = machine_fixed_level())
-        : fixed_points(
-              points.rows(), points.cols(), weights,
-              [&](std::size_t i, float* to) { std::copy_n(&points(i, 0), points.cols(), to); }, level) {}
-
-    /// The same for n points [d] that are made only now: make(i, to [d]), from several threads.
     template <class Make>
     fixed_points(std::size_t n, std::size_t d, std::span<const double> weights, const Make& make,
                  fixed_level level = machine_fixed_level())
